@@ -1,0 +1,129 @@
+"""What an adaptation method is: a spec, artefacts that are prepared once, and a prompt for each example.
+
+RAG and fine-tuning have the same shape: `recipes` says which artefacts are needed (an index, weights) and how each is built;
+`bind` turns the built ones into something that words prompts. A prompt-only method has no recipes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol
+
+from pydantic import Field
+
+from core.records import Document, Example, Prompt
+from core.registry import Registry
+from core.specs import Spec
+from models.base import Codec, Embedder, GenerationConfig, ModelIdentity
+
+NAME_PATTERN = r"^[a-z0-9_-]{1,40}$"
+
+
+class MethodSpec(Spec):
+    """Settings that every method has."""
+
+    kind: str = Field(description="Which method; see `python -m comparison methods`.")
+    name: str | None = Field(None, pattern=NAME_PATTERN, description="A unique name for tables; by default the kind, then kind-2 and so on.")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a method may draw on. Test examples are not in it, so no method can look at them.
+
+    Attributes:
+        instruction: the instruction if all examples share one, else "".
+        train, validation: examples that were cleared of everything that also stands in the test set.
+        model, codec, embedder: loaded at the first call, so that reused work loads nothing.
+        model_key: identity of the model; known without loading weights.
+        reserve_tokens: room that a prompt must leave for the answer.
+    """
+
+    instruction: str
+    train: Sequence[Example]
+    validation: Sequence[Example]
+    documents: Sequence[Document]
+    model_key: ModelIdentity
+    embedder_id: str
+    codec: Callable[[], Codec]
+    embedder: Callable[[], Embedder]
+    generation: GenerationConfig = field(default_factory=GenerationConfig)
+    model_source: Path | None = None
+
+    @property
+    def prompt_budget(self) -> int:
+        """Most tokens that a prompt may have."""
+        return self.model_key.context_length - self.generation.max_new_tokens
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Something that `build` wants shown.
+
+    Attributes:
+        stage: a few words ("embedding", "training").
+        done, total: how far it is, in `unit`s.
+        values: figures of this moment ("loss": 0.42), for curves.
+    """
+
+    stage: str
+    done: int = 0
+    total: int = 0
+    unit: str = ""
+    values: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An artefact to build, or to find again by its fingerprint.
+
+    Attributes:
+        kind: "index" or "weights".
+        fingerprint: hash of everything that goes into it.
+        inputs: what went into it, readable; kept beside it.
+        build: writes it into a folder that may hold the checkpoints of an earlier attempt; is given the paths of the recipes before it.
+    """
+
+    kind: Literal["index", "weights"]
+    fingerprint: str
+    inputs: dict[str, Any]
+    build: Callable[[Path, Sequence[Path]], Iterator[Progress]]
+
+
+class Bound(Protocol):
+    """A method that is ready to ask. `adapter` is the folder of trained weights, or None for the base model."""
+
+    adapter: Path | None
+
+    def prompts(self, examples: Sequence[Example]) -> list[Prompt]:
+        """One prompt for each example, in order."""
+        ...
+
+
+class Method(Protocol):
+    """One way of adapting a model."""
+
+    Spec: ClassVar[type[MethodSpec]]
+    spec: MethodSpec
+
+    def __init__(self, spec: Any) -> None: ...
+
+    def check(self, setting: Setting) -> None:
+        """Refuse what cannot work with these data, before anything is run.
+
+        Raises:
+            MethodError: says what is missing and how to mend it.
+        """
+        ...
+
+    def recipes(self, setting: Setting) -> list[Recipe]:
+        """Artefacts to prepare, in order. Empty for prompt-only methods. Must not load models."""
+        ...
+
+    def bind(self, setting: Setting, artefacts: Sequence[Path]) -> Bound:
+        """Ready to word prompts, given the built artefacts in the order of `recipes`."""
+        ...
+
+
+methods: Registry[type[Method]] = Registry("method")

