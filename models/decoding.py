@@ -1,0 +1,154 @@
+"""The decoding loop: left-padded batches, a shared beginning computed once, finished rows dropped.
+
+Our own loop rather than `generate`, for three reasons: a model repository's generation config cannot leak in; a computed prefix can be
+expanded over a batch and kept for the next one; and rows that have ended leave the batch instead of being decoded to the end of the longest.
+Which rows share a batch, and when they leave it, depends on the batch alone, so the same batch always gives the same ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from models.base import Batch, GenerationConfig, Ids, OutOfMemory
+from models.kv_cache import RoomyCache
+
+if TYPE_CHECKING:
+    import torch
+
+DROP_SHARE = 0.25  # finished rows are dropped once they are this share of the batch: each drop copies the cache
+
+
+class Prefix:
+    """The keys and values of a beginning, kept between the batches that share it."""
+
+    def __init__(self) -> None:
+        self.key: object = None
+        self.cache: RoomyCache | None = None
+
+    def of(self, model: Any, ids: Ids, key: object) -> RoomyCache:
+        import torch
+
+        if self.cache is None or self.key != key:
+            self.cache = RoomyCache(model.config, room=len(ids))
+            tokens = torch.tensor([ids], device=model.device)
+            model(input_ids=tokens, past_key_values=self.cache, use_cache=True, logits_to_keep=1)
+            self.key = key
+        return self.cache
+
+
+def decode(model: Any, batch: Batch, config: GenerationConfig, stops: frozenset[int], pad: int, prefix: Prefix, adapter_key: object) -> list[Ids]:
+    """Ids of each completion, the stop id included where the model wrote one.
+
+    Raises:
+        OutOfMemory: the device has no room for this batch.
+    """
+    import torch
+
+    try:
+        with torch.inference_mode():
+            return _Decoder(model, batch, config, stops, pad, prefix, adapter_key).run()
+    except torch.OutOfMemoryError as error:
+        raise OutOfMemory(str(error)) from error
+    except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise OutOfMemory(str(error)) from error
+        raise
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """True for the message that a CPU allocator, HIP or MPS raises without a type of its own."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(sign in text for sign in ("out of memory", "can't allocate memory", "defaultcpuallocator", "cublas_status_alloc_failed"))
+
+
+class _Decoder:
+    """The state of one batch while it is decoded. `alive[i]` is the batch position of row i of the tensors."""
+
+    def __init__(self, model: Any, batch: Batch, config: GenerationConfig, stops: frozenset[int], pad: int, prefix: Prefix, adapter_key: object) -> None:
+        import torch
+
+        self.model, self.config, self.stops = model, config, stops
+        self.written: list[list[int]] = [[] for _ in batch.prompt_ids]
+        self.alive = list(range(len(batch.prompt_ids)))
+        suffixes = [ids[batch.shared :] for ids in batch.prompt_ids]
+        width, device = max(map(len, suffixes)), model.device
+        self.tokens = torch.tensor([[pad] * (width - len(s)) + list(s) for s in suffixes], device=device)
+        seen = [[1] * batch.shared + [0] * (width - len(s)) + [1] * len(s) for s in suffixes]
+        self.mask = torch.tensor(seen, device=device)
+        self.positions = (self.mask.cumsum(1) - 1).clamp(min=0)[:, batch.shared :]
+        room = batch.shared + width + config.max_new_tokens
+        start = prefix.of(model, batch.prompt_ids[0][: batch.shared], (batch.prompt_ids[0][: batch.shared], adapter_key)) if batch.shared else None
+        self.cache = RoomyCache(model.config, room=room, start=start, rows=len(suffixes))
+        self.random = torch.Generator(device="cpu").manual_seed(config.seed)
+
+    def run(self, on_token: Callable[[int], None] | None = None) -> list[Ids]:
+        for _ in self.steps():
+            pass
+        return [tuple(ids) for ids in self.written]
+
+    def steps(self) -> Iterator[None]:
+        """One new id for each living row, until none lives or the answers are full."""
+        import torch
+
+        for count in range(1, self.config.max_new_tokens + 1):
+            out = self.model(
+                input_ids=self.tokens,
+                attention_mask=self.mask,
+                position_ids=self.positions,
+                past_key_values=self.cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+            chosen = self.choose(out.logits[:, -1])
+            for row, token in enumerate(chosen.tolist()):
+                written = self.written[self.alive[row]]
+                if not self.has_ended(written):
+                    written.append(token)
+            yield
+            if count == self.config.max_new_tokens or not (chosen := self.drop_finished(chosen)).numel():
+                return
+            self.tokens = chosen[:, None]
+            self.positions = self.positions[:, -1:] + 1
+            self.mask = torch.cat([self.mask, self.mask.new_ones(len(self.alive), 1)], dim=1)
+
+    def choose(self, logits: torch.Tensor) -> torch.Tensor:
+        """Greedy, or sampled with temperature and top-p (nucleus sampling, Holtzman et al. 2020)."""
+        import torch
+
+        if self.config.temperature == 0:
+            return logits.argmax(dim=-1)
+        probabilities = torch.softmax(logits.float().cpu() / self.config.temperature, dim=-1)
+        ranked, order = probabilities.sort(dim=-1, descending=True)
+        ranked[ranked.cumsum(-1) - ranked >= self.config.top_p] = 0.0
+        picked = torch.multinomial(ranked, 1, generator=self.random)
+        return order.gather(-1, picked)[:, 0].to(logits.device)
+
+    def has_ended(self, written: Sequence[int]) -> bool:
+        return bool(written) and written[-1] in self.stops
+
+    def drop_finished(self, chosen: torch.Tensor) -> torch.Tensor:
+        """Take rows that have ended out of all tensors once enough of them have; returns the ids of the rows that stay."""
+        import torch
+
+        staying = [row for row, place in enumerate(self.alive) if not self.has_ended(self.written[place])]
+        finished = len(self.alive) - len(staying)
+        if finished == len(self.alive):
+            return chosen[:0]
+        if finished == 0 or finished < DROP_SHARE * len(self.alive):
+            return chosen
+        keep = torch.tensor(staying, device=chosen.device)
+        self.alive = [self.alive[row] for row in staying]
+        self.cache.keep_rows(keep)
+        self.mask, self.positions = self.mask[keep], self.positions[keep]
+        return chosen[keep]
+
+
+def stream_ids(model: Any, prompt_ids: Ids, config: GenerationConfig, stops: frozenset[int], pad: int) -> Iterator[list[int]]:
+    """The ids written so far for one prompt, each time there is one more."""
+    import torch
+
+    with torch.inference_mode():
+        decoder = _Decoder(model, Batch((0,), (prompt_ids,), 0), config, stops, pad, Prefix(), None)
+        for _ in decoder.steps():
+            yield list(decoder.written[0])

@@ -1,0 +1,44 @@
+"""Sentence embeddings by sentence-transformers; unit vectors, with the prefixes that a model wants for queries and passages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import ModelError
+from models.weights import locate
+
+
+class SentenceEmbedder:
+    """An `Embedder` on any sentence-transformers model.
+
+    Args:
+        embedder_id: embedded/all-minilm-l6-v2, a local folder, or a Hub id.
+        home: the store's `models/` folder.
+    """
+
+    def __init__(self, embedder_id: str, home: Path) -> None:
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        source = locate(embedder_id, None, home)
+        try:
+            self.model = SentenceTransformer(str(source.folder), device="cpu", trust_remote_code=False)
+        except (OSError, ValueError) as error:
+            raise ModelError(f"The embedder '{embedder_id}' cannot be loaded: {error}.", "Name a sentence-transformers model.") from error
+        self.id = embedder_id
+        self.dimension = int(self.model.get_embedding_dimension() or 0)
+
+    def embed(self, texts: Sequence[str], kind: str = "passage") -> np.ndarray:
+        if not texts:
+            return np.zeros((0, self.dimension), dtype=np.float32)
+        encode = self.model.encode_query if kind == "query" else self.model.encode_document
+        vectors = encode(list(texts), batch_size=32, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True)
+        return np.asarray(vectors, dtype=np.float32)
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        encoded = self.model.tokenizer(text, return_offsets_mapping=True, add_special_tokens=False, truncation=False, verbose=False)
+        return [(int(start), int(end)) for start, end in encoded["offset_mapping"]]
