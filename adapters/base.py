@@ -17,6 +17,7 @@ from core.records import Document, Example, Prompt
 from core.registry import Registry
 from core.specs import Spec
 from models.base import Codec, Embedder, GenerationConfig, ModelIdentity
+from models.loading import ModelSpec
 
 NAME_PATTERN = r"^[a-z0-9_-]{1,40}$"
 
@@ -35,9 +36,9 @@ class Setting:
     Attributes:
         instruction: the instruction if all examples share one, else "".
         train, validation: examples that were cleared of everything that also stands in the test set.
-        model, codec, embedder: loaded at the first call, so that reused work loads nothing.
         model_key: identity of the model; known without loading weights.
-        reserve_tokens: room that a prompt must leave for the answer.
+        codec, embedder: loaded at the first call, so that reused work loads nothing.
+        model, models_home: what a fine-tune needs to load the model in a process of its own.
     """
 
     instruction: str
@@ -49,7 +50,8 @@ class Setting:
     codec: Callable[[], Codec]
     embedder: Callable[[], Embedder]
     generation: GenerationConfig = field(default_factory=GenerationConfig)
-    model_source: Path | None = None
+    model: ModelSpec = field(default_factory=ModelSpec)
+    models_home: Path = Path("models")
 
     @property
     def prompt_budget(self) -> int:
