@@ -80,7 +80,8 @@ class MetricInfo:
 class Metric(Protocol):
     """A way of scoring."""
 
-    info: MetricInfo
+    @property
+    def info(self) -> MetricInfo: ...
 
     def score(self, items: Sequence[Item], resources: Resources) -> list[Scored]:
         """A score or a reason for each item, in order."""
