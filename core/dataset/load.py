@@ -1,0 +1,168 @@
+"""The `data` section of a plan to three splits of examples, clean of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from core.dataset.labels import find_labels
+from core.dataset.layouts import choose_columns, convert
+from core.dataset.leakage import Leaks, compared_texts, find_leaks
+from core.dataset.readers import BadRow, Table, read_table
+from core.dataset.spec import DataSpec
+from core.dataset.split import cut, identify, in_order, units
+from core.errors import DataError, PlanError
+from core.fingerprint import fingerprint
+from core.records import Example
+
+LISTED_BAD_ROWS = 20
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The task's examples.
+
+    Attributes:
+        train, validation, test: train and validation hold nothing that also stands in the test set.
+        bad_rows: the first 20 rows that were left out; `bad_count` counts them all.
+        labels: the label set; empty for free text.
+        instruction: the instruction if all examples share one, else "".
+        leakage: {"train": counts and pairs}, of the train and validation rows that were taken out; see `Leaks.to_report`.
+        columns_used: field to column, of the training rows' file.
+        fingerprint: hash of the ids and contents of the three splits in order.
+    """
+
+    train: tuple[Example, ...]
+    validation: tuple[Example, ...]
+    test: tuple[Example, ...]
+    bad_rows: tuple[BadRow, ...]
+    bad_count: int
+    labels: tuple[str, ...]
+    instruction: str
+    leakage: dict[str, dict[str, Any]]
+    columns_used: dict[str, str]
+    fingerprint: str
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {"train": len(self.train), "validation": len(self.validation), "test": len(self.test)}
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One file's usable rows. `split` is "" for a file that is still to be cut."""
+
+    split: str
+    examples: list[Example]
+    bad: list[BadRow]
+    columns: dict[str, str]
+
+
+def load_dataset(spec: DataSpec, base: Path) -> Dataset:
+    """Read, check, identify, split, and take out of train and validation what would give test items away.
+
+    Args:
+        base: the folder that relative paths start from.
+
+    Raises:
+        PlanError: a mapping or a label set does not fit the data.
+        DataError: a file cannot be used, or nothing is left to test on.
+    """
+    parts = [_usable(table, split, spec) for split, table in _tables(spec, base).items()]
+    parts, labels = _with_instruction(parts, spec)
+    everything = identify([example for part in parts for example in part.examples])
+    instruction = _shared({example.instruction for example in everything})
+    splits = _split(parts, everything, instruction, spec)
+    leaks = _leaks(splits, instruction)
+    leaking = leaks.others()
+    clean = {name: [e for e in rows if e.id not in leaking] for name, rows in splits.items()}
+    kept = {name: tuple(clean[name][: getattr(spec.limit, name)]) for name in SPLITS}
+    bad = [row for part in parts for row in part.bad]
+    return Dataset(
+        **{name: kept[name] for name in SPLITS},
+        bad_rows=tuple(bad[:LISTED_BAD_ROWS]),
+        bad_count=len(bad),
+        labels=labels,
+        instruction=instruction,
+        leakage={"train": leaks.to_report()},
+        columns_used=parts[0].columns,
+        fingerprint=fingerprint([[_content(e) for e in kept[name]] for name in SPLITS]),
+    )
+
+
+def _tables(spec: DataSpec, base: Path) -> dict[str, Table]:
+    """Tables by split, train first."""
+    if spec.path is not None:
+        return {"": _file(spec.path, base)}
+    if spec.files is not None:
+        named = {"train": spec.files.train, "validation": spec.files.validation, "test": spec.files.test}
+        return {split: _file(given, base) for split, given in named.items() if given is not None}
+    if spec.hub is None:
+        raise PlanError("data must name exactly one of path, files and hub; got none.", "Add path: FILE to the data section.")
+    from core.dataset.hub import hub_tables
+
+    return hub_tables(spec.hub)
+
+
+def _file(given: str, base: Path) -> Table:
+    return read_table(base / Path(given).expanduser(), given)
+
+
+def _usable(table: Table, split: str, spec: DataSpec) -> _Part:
+    if not table.rows:
+        raise _nothing_left(table, list(table.bad))
+    mapping = choose_columns(table.columns, spec.columns.named(), table.file).columns
+    examples, bad = convert(table, mapping, spec.labels)
+    if not examples:
+        raise _nothing_left(table, bad)
+    return _Part(split, examples, bad, mapping)
+
+
+def _nothing_left(table: Table, bad: Sequence[BadRow]) -> DataError:
+    first = f" Line {bad[0].line}: {bad[0].reason}." if bad else ""
+    return DataError(f"None of the {len(bad)} rows of {table.file} can be used.{first}", "Mend the rows, or name the right columns.")
+
+
+def _with_instruction(parts: Sequence[_Part], spec: DataSpec) -> tuple[list[_Part], tuple[str, ...]]:
+    """Rows without an instruction get the plan's, with the label set filled in."""
+    labels = spec.labels or find_labels([example.reference for part in parts for example in part.examples])
+    if "{labels}" in spec.instruction and not labels:
+        raise PlanError("data.instruction speaks of {labels}, but the answers form no label set.", "Add labels: [first, second, ...] to the data section.")
+    text = spec.instruction.replace("{labels}", ", ".join(labels)).strip()
+    return [replace(part, examples=[e if e.instruction else replace(e, instruction=text) for e in part.examples]) for part in parts], labels
+
+
+def _shared(instructions: set[str]) -> str:
+    return next(iter(instructions)) if len(instructions) == 1 else ""
+
+
+def _split(parts: Sequence[_Part], everything: Sequence[Example], instruction: str, spec: DataSpec) -> dict[str, list[Example]]:
+    rows = iter(everything)
+    given = {part.split: list(islice(rows, len(part.examples))) for part in parts}
+    seed, shares = spec.split.seed, {name: float(getattr(spec.split, name)) for name in SPLITS}
+    if "" in given:
+        splits = cut(units(given[""], instruction, seed), shares)
+    else:
+        if "validation" not in given:
+            share = {"validation": shares["validation"], "train": 1 - shares["validation"]}
+            given.update(cut(units(given["train"], instruction, seed), share))
+        splits = {name: in_order(given[name], instruction, seed) for name in SPLITS}
+    if not splits["test"]:
+        raise DataError("There are no test items, so nothing can be compared.", "Raise data.split.test or give more rows.")
+    return splits
+
+
+def _leaks(splits: Mapping[str, Sequence[Example]], instruction: str) -> Leaks:
+    """Looked for in the whole test set, before any limit, so that a limit never changes what is trained on."""
+    seen = [*splits["train"], *splits["validation"]]
+    return find_leaks(splits["test"], compared_texts(seen, instruction), instruction)
+
+
+def _content(example: Example) -> list[Any]:
+    e = example
+    return [e.id, e.instruction, e.input, e.reference, list(e.choices), e.group, dict(e.columns)]
+

@@ -1,0 +1,104 @@
+"""The `data` section of a plan."""
+
+from __future__ import annotations
+
+import math
+
+from pydantic import Field, field_validator, model_validator
+
+from core.specs import Spec
+
+HUB_ID = r"^[A-Za-z0-9_.-]{1,96}(/[A-Za-z0-9_.-]{1,96})?$"
+
+
+class SplitSpec(Spec):
+    """Shares of the three splits. Groups and duplicates are never torn apart, so the shares are met as closely as that allows."""
+
+    train: float = Field(0.6, ge=0, le=1, description="Share of the rows for training and demonstrations; the three shares add up to 1.")
+    validation: float = Field(0.15, ge=0, le=1, description="Share of the rows for choosing the best checkpoint; the three shares add up to 1.")
+    test: float = Field(0.25, ge=0, le=1, description="Share of the rows that every method is scored on; the three shares add up to 1.")
+    seed: int = Field(7, ge=0, description="Another seed gives another split; the same seed always gives the same one.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> SplitSpec:
+        total = self.train + self.validation + self.test
+        if not math.isclose(total, 1.0, abs_tol=1e-6):
+            raise ValueError(f"train, validation and test must add up to 1, but they add up to {total:g}")
+        return self
+
+
+class FilesSpec(Spec):
+    """One file for each split."""
+
+    train: str = Field(min_length=1, description="File with the training rows.")
+    validation: str | None = Field(None, min_length=1, description="File with the validation rows; without it split.validation of train is set aside.")
+    test: str = Field(min_length=1, description="File with the test rows.")
+
+
+class HubSpec(Spec):
+    """A data set of the Hugging Face hub. No code of its repository is ever run."""
+
+    id: str = Field(pattern=HUB_ID, description="The data set's id on the hub: organisation/name, or the single name of an old one.")
+    name: str | None = Field(None, max_length=200, description="Which of its configurations, if it has several.")
+    split: str | None = Field(None, max_length=200, description="Take this split alone and cut it; by default its own train, validation and test are used.")
+    revision: str | None = Field(None, max_length=200, description="Commit, tag or branch; pin it to make a comparison repeatable.")
+
+    @field_validator("id")
+    @classmethod
+    def _not_a_path(cls, value: str) -> str:
+        if any(not part.strip(".") for part in value.split("/")):
+            raise ValueError("must be organisation/name, not a path")
+        return value
+
+
+class ColumnsSpec(Spec):
+    """Which column holds what. Columns that are not named are recognised by their names where that is safe."""
+
+    input: str | None = Field(None, description="Column with what each row asks or holds.")
+    output: str | None = Field(None, description="Column with the right answer.")
+    instruction: str | None = Field(None, description="Column with what to do, where that differs by row.")
+    choices: str | None = Field(None, description="Column with the options: a list, or text with | between the options.")
+    group: str | None = Field(None, description="Column whose equal values must land in the same split.")
+    messages: str | None = Field(None, description="Column with a chat: a list of {role, content}.")
+
+    def named(self) -> dict[str, str]:
+        """Field to column, for those that were given."""
+        return {field: column for field, column in self if column is not None}
+
+
+class LimitSpec(Spec):
+    """Caps for a quick try. The first rows of each split's fixed order are kept, so a larger cap only adds rows."""
+
+    train: int | None = Field(None, ge=0, description="Keep at most this many training rows.")
+    validation: int | None = Field(None, ge=0, description="Keep at most this many validation rows.")
+    test: int | None = Field(None, ge=1, description="Keep at most this many test rows.")
+
+
+class DataSpec(Spec):
+    """Where the examples come from and how they are read."""
+
+    path: str | None = Field(None, min_length=1, description="One file (CSV, TSV, JSON, JSONL or Parquet) that is cut into the three splits.")
+    files: FilesSpec | None = Field(None, description="One file for each split: {train, validation, test}; validation may be left out.")
+    hub: HubSpec | None = Field(None, description="A data set of the Hugging Face hub: {id, name, split, revision}.")
+    split: SplitSpec = Field(SplitSpec(), description="Shares of the splits and the seed.")
+    columns: ColumnsSpec = Field(ColumnsSpec(), description="Which column holds what: {input, output, instruction, choices, group}.")
+    instruction: str = Field("", max_length=20_000, description="What to do, for data without that column; {labels} becomes the label set.")
+    labels: tuple[str, ...] | None = Field(None, description="The label set in full; by default it is found where few short answers recur. Put numbers and yes/no in quotes.")
+    limit: LimitSpec = Field(LimitSpec(), description="Caps for a quick try: {train, validation, test}.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> DataSpec:
+        given = [name for name in ("path", "files", "hub") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"must name exactly one of path, files and hub, but names {' and '.join(given) or 'none'}")
+        return self
+
+    @field_validator("labels")
+    @classmethod
+    def _distinct(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value is None:
+            return None
+        labels = tuple(label.strip() for label in value)
+        if len(labels) < 2 or not all(labels) or len(set(labels)) < len(labels):
+            raise ValueError("must be at least two different labels, none of them empty")
+        return labels
