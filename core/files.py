@@ -27,7 +27,8 @@ def disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise StoreError(f"Disk full while writing {path.name}.", "Free some space and resume; nothing half-written was kept.") from error
+            what = f"Disk full while writing {path.name}."
+            raise StoreError(what, "Free some space and resume; nothing half-written was kept.") from error
         raise
 
 

@@ -1,4 +1,7 @@
-"""A data set of the Hugging Face hub to raw rows, through the `datasets` library. Streamed, capped, and without any code of its repository."""
+"""A data set of the Hugging Face hub to raw rows, through the `datasets` library.
+
+Streamed, capped, and without any code of its repository.
+"""
 
 from __future__ import annotations
 
@@ -42,8 +45,10 @@ def hub_tables(spec: HubSpec) -> dict[str, Table]:
 
 def _check_id(hub_id: str) -> None:
     """Ids that `datasets` would take for a folder here or for one of its own file readers are refused."""
-    if Path(hub_id).exists() or ("/" not in hub_id and importlib.util.find_spec(f"datasets.packaged_modules.{hub_id.split('.')[0]}")):
-        raise PlanError(f"data.hub.id must name a data set of the hub; '{hub_id}' names files on this machine.", "Use path or files for those.")
+    reader = "/" not in hub_id and importlib.util.find_spec(f"datasets.packaged_modules.{hub_id.split('.')[0]}")
+    if reader or Path(hub_id).exists():
+        what = f"data.hub.id must name a data set of the hub; '{hub_id}' names files on this machine."
+        raise PlanError(what, "Use path or files for those.")
 
 
 def _parts(names: list[str], hub_id: str) -> dict[str, str]:
@@ -51,7 +56,8 @@ def _parts(names: list[str], hub_id: str) -> dict[str, str]:
     if len(names) == 1:
         return {"": names[0]}
     if "train" not in names or "test" not in names:
-        raise DataError(f"'{hub_id}' has the splits {', '.join(names)}; it must have train and test, or one must be named.", "Add split: NAME to data.hub.")
+        what = f"'{hub_id}' has the splits {', '.join(names)}; it must have train and test, or one must be named."
+        raise DataError(what, "Add split: NAME to data.hub.")
     validation = next((name for name in VALIDATION_NAMES if name in names), None)
     return {"train": "train", "test": "test", **({"validation": validation} if validation else {})}
 
@@ -61,7 +67,8 @@ def _table(rows: Any, shown: str) -> Table:
 
 
 def _counted(rows: Any, shown: str) -> Iterator[RawRow]:
-    classes = {name: kind.names for name, kind in (getattr(rows, "features", None) or {}).items() if isinstance(getattr(kind, "names", None), list)}
+    features = getattr(rows, "features", None) or {}
+    classes = {name: kind.names for name, kind in features.items() if isinstance(getattr(kind, "names", None), list)}
     text_bytes = 0
     for number, values in enumerate(rows, 1):
         limits.check_rows(shown, number)

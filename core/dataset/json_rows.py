@@ -31,7 +31,8 @@ def too_deep(value: Any) -> bool:
     """Whether lists and objects stand in each other deeper than `limits.MAX_DEPTH`."""
     level = [value]
     for _ in range(limits.MAX_DEPTH + 1):
-        level = [inner for outer in level if isinstance(outer, (dict, list)) for inner in (outer.values() if isinstance(outer, dict) else outer)]
+        inside = (outer.values() if isinstance(outer, dict) else outer for outer in level if isinstance(outer, (dict, list)))
+        level = [inner for values in inside for inner in values]
         if not level:
             return False
     return True

@@ -26,7 +26,11 @@ LAYOUTS: dict[str, dict[str, str]] = {
     "input/output": {"input": "input", "output": "output"},
 }
 BY_NAME = {"group": "group", "choices": "choices", "instruction": "instruction"}
-ALONE = {"input": ("input", "question", "prompt", "text"), "output": ("output", "answer", "completion", "label")}
+ALONE: dict[str, tuple[str, ...]] = {
+    "input": ("input", "question", "prompt", "text"),
+    "output": ("output", "answer", "completion", "label"),
+}
+CHAT: dict[str, tuple[str, ...]] = {"messages": ("messages",)}
 
 
 class Guess(NamedTuple):
@@ -70,8 +74,9 @@ def choose_columns(columns: Sequence[str], named: Mapping[str, str], where: str)
     else:
         free = {column.lower(): column for column in reversed(columns) if column not in named.values()}
         chat = "messages" in named or ("input" not in named and "output" not in named and "messages" in free)
-        alone = {"messages": ("messages",)} if chat else ALONE
-        lone = {field: next(free[name] for name in names if name in free) for field, names in alone.items() if any(n in free for n in names)}
+        alone = CHAT if chat else ALONE
+        candidates = {field: [free[name] for name in names if name in free] for field, names in alone.items()}
+        lone = {field: found[0] for field, found in candidates.items() if found}
         guessed = Guess("mapped", _with_named({**lone, **named}, free))
     mapping = guessed.columns
     if "messages" not in mapping and not ("output" in mapping and ("input" in mapping or "instruction" in mapping)):

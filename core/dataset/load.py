@@ -131,7 +131,8 @@ def _with_instruction(parts: Sequence[_Part], spec: DataSpec) -> tuple[list[_Par
     """Rows without an instruction get the plan's, with the label set filled in."""
     labels = spec.labels or find_labels([example.reference for part in parts for example in part.examples])
     if "{labels}" in spec.instruction and not labels:
-        raise PlanError("data.instruction speaks of {labels}, but the answers form no label set.", "Add labels: [first, second, ...] to the data section.")
+        what = "data.instruction speaks of {labels}, but the answers form no label set."
+        raise PlanError(what, "Add labels: [first, second, ...] to the data section.")
     text = spec.instruction.replace("{labels}", ", ".join(labels)).strip()
     return [replace(part, examples=[e if e.instruction else replace(e, instruction=text) for e in part.examples]) for part in parts], labels
 

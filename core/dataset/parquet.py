@@ -36,7 +36,8 @@ def parquet_rows(path: Path, shown: str) -> Iterator[RawRow]:
                 number += 1
                 yield RawRow(number, values)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{shown} cannot be read as Parquet: {str(error).splitlines()[0][:200]}.", "Write the file anew, or save it as CSV or JSONL.") from error
+        first = (str(error) or type(error).__name__).splitlines()[0][:200]
+        raise DataError(f"{shown} cannot be read as Parquet: {first}.", "Write the file anew, or save it as CSV or JSONL.") from error
 
 
 def _open(path: Path, shown: str) -> Any:
@@ -64,7 +65,8 @@ def _check_schema(file: Any, shown: str) -> None:
             raise DataError(f"{shown} has the column '{name}' twice.", "Give each column a name of its own.")
     for field in file.schema_arrow:
         if _is_extension(field.type):
-            raise DataError(f"Column '{field.name}' of {shown} has an extension type, which is not read.", "Save the column as plain text or leave it out.")
+            what = f"Column '{field.name}' of {shown} has an extension type, which is not read."
+            raise DataError(what, "Save the column as plain text or leave it out.")
 
 
 def _is_extension(kind: Any) -> bool:

@@ -18,9 +18,21 @@ from core.dataset import limits
 from core.errors import DataError
 
 KINDS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
-COMPRESSED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
-BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF32_LE: "utf-32-le", codecs.BOM_UTF32_BE: "utf-32-be",
-                    codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}  # fmt: skip
+COMPRESSED = {
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip",
+    b"PK\x05\x06": "zip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
+BYTE_ORDER_MARKS = {  # UTF-32 first: its little-endian mark begins like that of UTF-16
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
 
 
 @dataclass(frozen=True)
@@ -136,7 +148,9 @@ def _rows_of(path: Path, kind: str, shown: str) -> Rows:
 
 
 def decode(data: bytes, shown: str) -> str:
-    """Bytes to text by their byte order mark, UTF-8 without one. A byte that is not UTF-8 is kept as a lone surrogate: its row is bad later.
+    """Bytes to text by their byte order mark, UTF-8 without one.
+
+    A byte that is not UTF-8 is kept as a lone surrogate, so that only its row is bad later.
 
     Raises:
         DataError: UTF-16 or UTF-32 that is cut or mixed up.
@@ -192,7 +206,7 @@ def _delimited(text: str, delimiter: str, shown: str) -> Rows:
 
 def _header(reader: Any, shown: str) -> list[str]:
     try:
-        cells = next((row for row in reader if row), [])
+        cells: list[str] = next((row for row in reader if row), [])
     except csv.Error as error:
         raise DataError(f"The header of {shown} cannot be read: {error}.", "Check its quotes.") from error
     limits.check_columns(shown, len(cells))

@@ -14,10 +14,10 @@ HUB_ID = r"^[A-Za-z0-9_.-]{1,96}(/[A-Za-z0-9_.-]{1,96})?$"
 class SplitSpec(Spec):
     """Shares of the three splits. Groups and duplicates are never torn apart, so the shares are met as closely as that allows."""
 
-    train: float = Field(0.6, ge=0, le=1, description="Share of the rows for training and demonstrations; the three shares add up to 1.")
-    validation: float = Field(0.15, ge=0, le=1, description="Share of the rows for choosing the best checkpoint; the three shares add up to 1.")
-    test: float = Field(0.25, ge=0, le=1, description="Share of the rows that every method is scored on; the three shares add up to 1.")
-    seed: int = Field(7, ge=0, description="Another seed gives another split; the same seed always gives the same one.")
+    train: float = Field(default=0.6, ge=0, le=1, description="Share of the rows for training and demonstrations; the shares add up to 1.")
+    validation: float = Field(default=0.15, ge=0, le=1, description="Share of the rows for the best checkpoint; the shares add up to 1.")
+    test: float = Field(default=0.25, ge=0, le=1, description="Share of the rows that every method is scored on; the shares add up to 1.")
+    seed: int = Field(default=7, ge=0, description="Another seed gives another split; the same seed always gives the same one.")
 
     @model_validator(mode="after")
     def _whole(self) -> SplitSpec:
@@ -31,17 +31,17 @@ class FilesSpec(Spec):
     """One file for each split."""
 
     train: str = Field(min_length=1, description="File with the training rows.")
-    validation: str | None = Field(None, min_length=1, description="File with the validation rows; without it split.validation of train is set aside.")
+    validation: str | None = Field(default=None, min_length=1, description="File with the validation rows; by default a share of train.")
     test: str = Field(min_length=1, description="File with the test rows.")
 
 
 class HubSpec(Spec):
     """A data set of the Hugging Face hub. No code of its repository is ever run."""
 
-    id: str = Field(pattern=HUB_ID, description="The data set's id on the hub: organisation/name, or the single name of an old one.")
-    name: str | None = Field(None, max_length=200, description="Which of its configurations, if it has several.")
-    split: str | None = Field(None, max_length=200, description="Take this split alone and cut it; by default its own train, validation and test are used.")
-    revision: str | None = Field(None, max_length=200, description="Commit, tag or branch; pin it to make a comparison repeatable.")
+    id: str = Field(pattern=HUB_ID, description="Its id on the hub: organisation/name, or the single name of an old one.")
+    name: str | None = Field(default=None, max_length=200, description="Which of its configurations, if it has several.")
+    split: str | None = Field(default=None, max_length=200, description="Take this split alone and cut it; by default its own splits stay.")
+    revision: str | None = Field(default=None, max_length=200, description="Commit, tag or branch; pin it to make a comparison repeatable.")
 
     @field_validator("id")
     @classmethod
@@ -54,12 +54,12 @@ class HubSpec(Spec):
 class ColumnsSpec(Spec):
     """Which column holds what. Columns that are not named are recognised by their names where that is safe."""
 
-    input: str | None = Field(None, description="Column with what each row asks or holds.")
-    output: str | None = Field(None, description="Column with the right answer.")
-    instruction: str | None = Field(None, description="Column with what to do, where that differs by row.")
-    choices: str | None = Field(None, description="Column with the options: a list, or text with | between the options.")
-    group: str | None = Field(None, description="Column whose equal values must land in the same split.")
-    messages: str | None = Field(None, description="Column with a chat: a list of {role, content}.")
+    input: str | None = Field(default=None, description="Column with what each row asks or holds.")
+    output: str | None = Field(default=None, description="Column with the right answer.")
+    instruction: str | None = Field(default=None, description="Column with what to do, where that differs by row.")
+    choices: str | None = Field(default=None, description="Column with the options: a list, or text with | between the options.")
+    group: str | None = Field(default=None, description="Column whose equal values must land in the same split.")
+    messages: str | None = Field(default=None, description="Column with a chat: a list of {role, content}.")
 
     def named(self) -> dict[str, str]:
         """Field to column, for those that were given."""
@@ -69,22 +69,24 @@ class ColumnsSpec(Spec):
 class LimitSpec(Spec):
     """Caps for a quick try. The first rows of each split's fixed order are kept, so a larger cap only adds rows."""
 
-    train: int | None = Field(None, ge=0, description="Keep at most this many training rows.")
-    validation: int | None = Field(None, ge=0, description="Keep at most this many validation rows.")
-    test: int | None = Field(None, ge=1, description="Keep at most this many test rows.")
+    train: int | None = Field(default=None, ge=0, description="Keep at most this many training rows.")
+    validation: int | None = Field(default=None, ge=0, description="Keep at most this many validation rows.")
+    test: int | None = Field(default=None, ge=1, description="Keep at most this many test rows.")
 
 
 class DataSpec(Spec):
     """Where the examples come from and how they are read."""
 
-    path: str | None = Field(None, min_length=1, description="One file (CSV, TSV, JSON, JSONL or Parquet) that is cut into the three splits.")
-    files: FilesSpec | None = Field(None, description="One file for each split: {train, validation, test}; validation may be left out.")
-    hub: HubSpec | None = Field(None, description="A data set of the Hugging Face hub: {id, name, split, revision}.")
-    split: SplitSpec = Field(SplitSpec(), description="Shares of the splits and the seed.")
-    columns: ColumnsSpec = Field(ColumnsSpec(), description="Which column holds what: {input, output, instruction, choices, group}.")
-    instruction: str = Field("", max_length=20_000, description="What to do, for data without that column; {labels} becomes the label set.")
-    labels: tuple[str, ...] | None = Field(None, description="The label set in full; by default it is found where few short answers recur. Put numbers and yes/no in quotes.")
-    limit: LimitSpec = Field(LimitSpec(), description="Caps for a quick try: {train, validation, test}.")
+    path: str | None = Field(default=None, min_length=1, description="One CSV, TSV, JSON, JSONL or Parquet file, cut into three splits.")
+    files: FilesSpec | None = Field(default=None, description="A file for each split: {train, validation, test}; validation is optional.")
+    hub: HubSpec | None = Field(default=None, description="A data set of the Hugging Face hub: {id, name, split, revision}.")
+    split: SplitSpec = Field(default=SplitSpec(), description="Shares of the splits and the seed.")
+    columns: ColumnsSpec = Field(default=ColumnsSpec(), description="Which column is what: {input, output, instruction, choices, group}.")
+    instruction: str = Field(default="", max_length=20_000, description="What to do, for data that lack it; {labels} becomes the label set.")
+    labels: tuple[str, ...] | None = Field(
+        default=None, description="All labels; by default they are found where few short answers recur. Put numbers and yes/no in quotes."
+    )
+    limit: LimitSpec = Field(default=LimitSpec(), description="Caps for a quick try: {train, validation, test}.")
 
     @model_validator(mode="after")
     def _one_source(self) -> DataSpec:
