@@ -33,7 +33,7 @@ class HubMetricSpec(Spec):
     name: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]{1,40}$", description="Its key in tables; by default the end of `evaluate`.")
     args: dict[str, Any] = Field(default_factory=dict, description="Arguments for the metric's compute().")
     key: str | None = Field(None, description="Which value of its result to take; by default its only number.")
-    per_item: bool = Field(True, description="True asks for each pair alone; False once for all, and expects a list with a number per item.")
+    per_item: bool = Field(True, description="True asks for each pair alone; False once for all and expects a list of a number per item.")
     higher_is_better: bool = Field(True, description="False for error rates and distances.")
     low: float = Field(0.0, allow_inf_nan=False, description="Lowest value it can give.")
     high: float = Field(1.0, allow_inf_nan=False, description="Highest value it can give; often 1 or 100.")

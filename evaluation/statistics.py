@@ -3,10 +3,10 @@
 Choices, for test sets of 20 to a few thousand items:
 
 - *Paired.* All methods answer the same items, so the unit is the item's difference; this removes how hard the item is (Miller 2024).
-- *Bootstrap, not the normal formula*, since scores are skewed and bounded: bias-corrected and accelerated (BCa, Efron 1987), widened for few
-  items as Hesterberg (2015) advises, because any bootstrap is too narrow by a factor of about sqrt((n - 1) / n).
-- *Right/wrong differences with few changes* get a score-type interval (Agresti and Min 2005): with three changed items of fifty no bootstrap
-  knows that a fourth could change the other way.
+- *Bootstrap, not the normal formula*, since scores are skewed and bounded: bias-corrected and accelerated (BCa, Efron 1987), widened for
+  few items as Hesterberg (2015) advises, because any bootstrap is too narrow by a factor of about sqrt((n - 1) / n).
+- *Right/wrong differences with few changes* get a score-type interval (Agresti and Min 2005): with three changed items of fifty no
+  bootstrap knows that a fourth could change the other way.
 - *A sign-flip permutation test* for p: exact for up to 12 items that differ, else 20,000 random flips counted with the observed one.
 - *Holm's* step-down for several pairs, which needs no assumption about how they depend on each other.
 
@@ -17,6 +17,7 @@ methods cannot change a result. Resampling weights depend on n and the seed alon
 from __future__ import annotations
 
 import math
+import string
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -133,6 +134,30 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
+def letters(
+    names: Sequence[str], means: Sequence[float], significantly_different: set[tuple[str, str]], *, higher_is_better: bool = True
+) -> dict[str, str]:
+    """Compact letter display: two names share a letter unless they differ for real. The best mean has an "a".
+
+    Insert-and-absorb (Piepho 2004): begin with one group of all; each real difference splits every group that holds both; a group inside
+    another is dropped. Groups are lettered by their best member. Pairs may be given in either order.
+    """
+    order = sorted(range(len(names)), key=lambda place: -means[place] if higher_is_better else means[place])
+    ranks = {names[place]: rank for rank, place in enumerate(order)}
+    groups = [frozenset(ranks.values())] if names else []
+    for pair in sorted(sorted((ranks[a], ranks[b])) for a, b in significantly_different):
+        split = [group - {member} for group in groups if group.issuperset(pair) for member in pair]
+        groups = [group for group in groups if not group.issuperset(pair)] + split
+        groups = [group for group in set(groups) if not any(group < other for other in groups)]
+    groups.sort(key=sorted)
+    return {name: "".join(_letter(place) for place, group in enumerate(groups) if ranks[name] in group) for name in names}
+
+
+def _letter(place: int) -> str:
+    """a to z, then A to Z, then (53), (54)…"""
+    return string.ascii_letters[place] if place < len(string.ascii_letters) else f"({place + 1})"
+
+
 def minimum_detectable_difference(differences: Sequence[float], alpha: float = 0.05, power: float = 0.8) -> float | None:
     """The true difference that a test at `alpha` would find with probability `power` on this many items.
 
@@ -148,8 +173,10 @@ def items_needed(differences: Sequence[float], target: float | None = None, alph
     The same normal approximation turned round. None where the target is 0 or the spread is not known.
     """
     spread = _spread(differences)
-    wanted = abs(float(np.mean(_finite(differences))) if target is None and len(differences) else target or 0.0)
-    if spread is None or wanted <= TIE:
+    if spread is None:
+        return None
+    wanted = abs(_mean(_finite(differences)) if target is None else target)
+    if wanted <= TIE:
         return None
     return max(2, math.ceil((_z_sum(alpha, power) * spread / wanted) ** 2))
 
@@ -201,9 +228,8 @@ def _bca(ascending: np.ndarray, confidence: float, resamples: int, seed: int, *,
     below = (np.count_nonzero(means < -near) + np.count_nonzero(means <= near)) / 2
     bias = ndtri(min(max(below, 0.5), resamples - 0.5) / resamples)
     acceleration = float((centred**3).sum() / (6 * (centred**2).sum() ** 1.5))
-    tail = ndtri(0.5 + confidence / 2)
-    if widen:
-        tail = stdtrit(n - 1, 0.5 + confidence / 2) * math.sqrt(n / (n - 1))
+    upper = 0.5 + confidence / 2
+    tail = float(stdtrit(n - 1, upper)) * math.sqrt(n / (n - 1)) if widen else float(ndtri(upper))
     shifted = bias + np.array([-tail, tail])
     levels = ndtr(bias + shifted / np.maximum(1 - acceleration * shifted, 1e-3))
     low, high = np.quantile(means, levels)
