@@ -4,7 +4,7 @@ from core.dataset.labels import find_labels
 from core.dataset.leakage import Leaks, compared_texts, find_leaks, normalise, same_item
 from core.dataset.load import Dataset, load_dataset
 from core.dataset.preview import Preview, preview
-from core.dataset.readers import BadRow
+from core.dataset.rows import BadRow
 from core.dataset.spec import ColumnsSpec, DataSpec, FilesSpec, HubSpec, LimitSpec, SplitSpec
 
 __all__ = [

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from core.dataset import limits
-from core.dataset.readers import RawRow, Table, gather
+import core.dataset.limits as limits
+from core.dataset.rows import RawRow, Table, gather
 from core.dataset.spec import HubSpec
 from core.errors import BakeoffError, DataError, PlanError
 

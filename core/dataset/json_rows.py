@@ -7,8 +7,8 @@ import re
 from collections.abc import Generator
 from typing import Any, NoReturn
 
-from core.dataset import limits
-from core.dataset.readers import BadRow, RawRow, Rows, checked_lines
+import core.dataset.limits as limits
+from core.dataset.rows import BadRow, RawRow, Rows, checked_lines
 from core.errors import DataError
 
 SPACE = re.compile(r"[ \t\r\n]*")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from core.dataset.chat import fold_chat
 from core.dataset.faults import RowFault, as_text
-from core.dataset.readers import BadRow, Table
+from core.dataset.rows import BadRow, Table
 from core.errors import PlanError, nearest
 from core.records import Example
 

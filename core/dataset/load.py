@@ -11,7 +11,8 @@ from typing import Any
 from core.dataset.labels import find_labels
 from core.dataset.layouts import choose_columns, convert
 from core.dataset.leakage import Leaks, compared_texts, find_leaks
-from core.dataset.readers import BadRow, Table, read_table
+from core.dataset.readers import read_table
+from core.dataset.rows import BadRow, Table
 from core.dataset.spec import DataSpec
 from core.dataset.split import cut, identify, in_order, units
 from core.errors import DataError, PlanError

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from core.dataset.layouts import Guess, choose_columns, convert, guess
-from core.dataset.readers import BadRow, gather, read_rows
+from core.dataset.readers import read_rows
+from core.dataset.rows import BadRow, gather
 from core.dataset.spec import ColumnsSpec
 from core.errors import PlanError
 from core.records import Example

@@ -82,7 +82,7 @@ class DataSpec(Spec):
     hub: HubSpec | None = Field(default=None, description="A data set of the Hugging Face hub: {id, name, split, revision}.")
     split: SplitSpec = Field(default=SplitSpec(), description="Shares of the splits and the seed.")
     columns: ColumnsSpec = Field(default=ColumnsSpec(), description="Which column is what: {input, output, instruction, choices, group}.")
-    instruction: str = Field(default="", max_length=20_000, description="What to do, for data that lack it; {labels} becomes the label set.")
+    instruction: str = Field(default="", max_length=20_000, description="What to do, for data that lack it; {labels} becomes all labels.")
     labels: tuple[str, ...] | None = Field(
         default=None, description="All labels; by default they are found where few short answers recur. Put numbers and yes/no in quotes."
     )
