@@ -1,0 +1,162 @@
+"""Plotly figures: quality against cost with intervals and the Pareto line, and loss curves. Pure functions of values.
+
+Text is a middle grey that reads on both themes, and backgrounds are transparent, since a figure does not know which theme it stands in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ui.present import Report, duration, method_label, metric_label
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+ACCENT, GREY, LINE = "#14877e", "#80828a", "rgba(128,130,138,0.25)"
+FONT = "system-ui, -apple-system, Segoe UI, Roboto, sans-serif"
+
+CostOf = Callable[[Mapping[str, Any], int], float | None]
+
+
+class Axis(NamedTuple):
+    title: str
+    of: CostOf
+
+
+def _each(key: str) -> CostOf:
+    return lambda cost, n: cost[key] / n if n and cost.get(key) is not None else None
+
+
+def _tokens(cost: Mapping[str, Any], n: int) -> float | None:
+    both = [cost.get("prompt_tokens"), cost.get("completion_tokens")]
+    return None if not n or None in both else (both[0] + both[1]) / n  # type: ignore[operator]
+
+
+def _whole(cost: Mapping[str, Any], n: int) -> float | None:
+    parts = [cost.get("prepare_s"), cost.get("generate_s")]
+    return None if None in parts else sum(p for p in parts if p is not None)
+
+
+AXES = {
+    "Time per answer": Axis("seconds per answer (log)", _each("generate_s")),
+    "Tokens per answer": Axis("prompt and answer tokens per answer (log)", _tokens),
+    "Time in all": Axis("seconds to prepare and answer all items (log)", _whole),
+}
+
+
+class Point(NamedTuple):
+    """One method in the plane; `low` and `high` are its interval, equal to `y` where there is none."""
+
+    label: str
+    x: float
+    y: float
+    low: float
+    high: float
+
+
+def points(report: Report, metric: str, axis: str) -> list[Point]:
+    """Methods that have both a score and a cost above 0, cheapest first."""
+    found = []
+    for method in report["methods"]:
+        score = (method.get("scores") or {}).get(metric) or {}
+        x = AXES[axis].of(method.get("cost") or {}, method.get("n") or 0)
+        y = score.get("mean")
+        if x is not None and x > 0 and y is not None:
+            low, high = score.get("ci_low"), score.get("ci_high")
+            found.append(Point(method_label(method), x, y, y if low is None else low, y if high is None else high))
+    return sorted(found, key=lambda p: (p.x, -p.y))
+
+
+def pareto(candidates: Sequence[Point], *, higher: bool = True) -> list[Point]:
+    """Points that no other beats in both cost and quality, cheapest first."""
+    kept: list[Point] = []
+    for point in sorted(candidates, key=lambda p: (p.x, -p.y if higher else p.y)):
+        if not kept or (point.y > kept[-1].y if higher else point.y < kept[-1].y):
+            kept.append(point)
+    return kept
+
+
+def quality_cost(report: Report, metric: str, axis: str = "Time per answer", *, higher: bool = True) -> go.Figure:
+    """Quality (up) against cost (right, log), 95 % intervals, and a line through the methods that nothing beats in both."""
+    import plotly.graph_objects as go
+
+    found = points(report, metric, axis)
+    front = pareto(found, higher=higher)
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[p.x for p in front], y=[p.y for p in front], mode="lines", line={"color": ACCENT, "width": 1.5, "dash": "dot"}, hoverinfo="skip", name="Pareto line"
+    )
+    figure.add_scatter(
+        x=[p.x for p in found],
+        y=[p.y for p in found],
+        mode="markers+text",
+        text=[p.label for p in found],
+        textposition=_sides(found),
+        textfont={"size": 13, "color": GREY},
+        marker={"size": 10, "color": [ACCENT if p in front else GREY for p in found], "symbol": ["circle" if p in front else "circle-open" for p in found]},
+        error_y={"type": "data", "array": [p.high - p.y for p in found], "arrayminus": [p.y - p.low for p in found], "color": LINE, "thickness": 2, "width": 0},
+        hovertemplate="%{text}<br>" + metric_label(metric) + " %{y:.3f}<br>%{x:.3g}<extra></extra>",
+        name="methods",
+    )
+    _dress(figure, AXES[axis].title, metric_label(metric))
+    figure.update_xaxes(type="log", dtick="D2" if found and found[-1].x / found[0].x < 20 else 1, range=_room(found))
+    return figure
+
+
+def _room(found: Sequence[Point]) -> list[float] | None:
+    """The log axis's range, with room for labels at both ends."""
+    import math
+
+    if not found:
+        return None
+    low, high = math.log10(found[0].x), math.log10(found[-1].x)
+    pad = max(0.12, 0.16 * (high - low))
+    return [low - pad, high + pad]
+
+
+def _sides(found: Sequence[Point]) -> list[str]:
+    """Labels alternate where two points stand close on the cost axis, so that they do not lie on each other."""
+    sides: list[str] = []
+    for place, point in enumerate(found):
+        near = place > 0 and point.x < 1.35 * found[place - 1].x
+        right = place < len(found) - 1 or len(found) == 1
+        side = "top right" if right else "top left"
+        sides.append(side.replace("top", "bottom") if near and sides[-1].startswith("top") else side)
+    return sides
+
+
+def loss(curves: Mapping[str, Sequence[tuple[float, float]]]) -> go.Figure:
+    """Training and validation loss over optimizer steps."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    looks = {"loss": ("training", GREY, "lines"), "validation_loss": ("validation", ACCENT, "lines+markers")}
+    for name, (label, colour, mode) in looks.items():
+        values = curves.get(name) or []
+        if values:
+            figure.add_scatter(x=[s for s, _ in values], y=[v for _, v in values], mode=mode, name=label, line={"color": colour, "width": 2})
+    _dress(figure, "step", "loss (nats per token)")
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.12, "x": 0, "font": {"color": GREY}})
+    return figure
+
+
+def figures(report: Report, metric: str, axis: str) -> list[list[str]]:
+    """The chart's table: method, quality with interval, cost."""
+    unit = duration if "Time" in axis else (lambda v: f"{v:,.0f}")
+    return [[p.label, f"{p.y:.3f}", f"{p.low:.3f} to {p.high:.3f}", unit(p.x)] for p in points(report, metric, axis)]
+
+
+def _dress(figure: go.Figure, x: str, y: str) -> None:
+    axis = {"gridcolor": LINE, "zeroline": False, "linecolor": LINE, "tickfont": {"color": GREY, "size": 12}, "automargin": True}
+    figure.update_layout(
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": FONT, "color": GREY, "size": 13},
+        margin={"l": 8, "r": 12, "t": 16, "b": 8},
+        height=340,
+        showlegend=False,
+        dragmode=False,
+    )
+    figure.update_xaxes(title={"text": x, "font": {"color": GREY, "size": 13}}, **axis)
+    figure.update_yaxes(title={"text": y, "font": {"color": GREY, "size": 13}}, **axis)

@@ -1,0 +1,21 @@
+"""How much a task holds: rows by split, and documents."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from core.errors import BakeoffError
+from ui.context import Context
+from ui.handlers import taskdata
+from ui.task import Task
+
+
+def counted(ctx: Context, task: Task) -> Task:
+    """The task with its counts; where the data cannot be read it has none, and the Data tab says why."""
+    if not task.ready:
+        return task
+    try:
+        counts = taskdata.counts(task)
+    except BakeoffError:
+        return task
+    return replace(task, counts=counts)

@@ -1,0 +1,82 @@
+"""Starting, following and stopping a run. The run is the command that a person could type, in its own process group; here is only asked how it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from comparison import jobs
+from comparison.database import ACTIVE
+from comparison.plan import read_plan
+from core.errors import PlanError
+from ui import progress
+from ui.context import Context
+from ui.handlers import taskdata
+from ui.handlers.compare import own
+from ui.markup import render
+from ui.task import Task
+
+class Look(NamedTuple):
+    """How a run is at this moment.
+
+    Attributes:
+        lines: HTML, one line for each method.
+        strip: the run in one line.
+        over: nothing more will happen.
+        readable: there is a report to show.
+        note: why it ended without a result, with the remedy; "" otherwise.
+    """
+
+    lines: str
+    strip: str
+    over: bool
+    readable: bool
+    note: str
+
+
+def start(ctx: Context, task: Task, plan: Mapping[str, Any]) -> str:
+    """Start a plan in the owner's name; its comparison's id. Whatever can be known wrong before is refused here, and nothing is stored.
+
+    Raises:
+        BakeoffError: the plan or the data is wrong.
+    """
+    if not task.ready:
+        raise PlanError("There is nothing to run on: no task is chosen.", "Open an example, or bring data on the Data tab.")
+    read = read_plan(plan, Path(task.base))
+    taskdata.check(read)
+    return jobs.submit(ctx.store, read, ctx.owner).id
+
+
+def look(ctx: Context, comparison_id: str) -> Look:
+    """Where a run of this owner is.
+
+    Raises:
+        StoreError: there is no such run.
+    """
+    result = own(ctx, comparison_id)
+    job = jobs.status(ctx.store, comparison_id)
+    run = progress.follow(result.events())
+    name = run.name or str(result.card().get("name", ""))
+    run = run._replace(name=name, status=job.state, queued=job.position)
+    over = not job.active
+    readable = over and bool(result.report_names())
+    return Look(render("progress", run=run), progress.strip(run), over, readable, "" if readable or not over else _ending(job.state, run.reason or job.reason))
+
+
+def _ending(status: str, reason: str) -> str:
+    said = {"cancelled": "The run was stopped.", "interrupted": "The run ended without a word: its process is gone."}.get(status, "The run failed.")
+    remedy = "Resume it from the Library tab." if status in ("cancelled", "interrupted") else ""
+    return " ".join(part for part in (said, reason, remedy) if part)
+
+
+def stop(ctx: Context, comparison_id: str) -> None:
+    """End a run of this owner; its group is empty within 10 s."""
+    own(ctx, comparison_id)
+    jobs.stop(ctx.store, comparison_id)
+
+
+def going_on(ctx: Context) -> str:
+    """The id of this owner's newest run that has not ended, or ""."""
+    active = [str(row["id"]) for row in jobs.listing(ctx.store, ctx.owner) if row["status"] in ACTIVE]
+    return active[0] if active else ""

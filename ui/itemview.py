@@ -1,0 +1,112 @@
+"""The answers of all methods to one item, side by side, and which items a filter keeps. Pure functions; answers and scores are handed in.
+
+`Scores` maps metric to method to example id to a score, or to unscored with its reason.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from core.records import Answer, Retrieved, Score, Scored, Unscored
+from ui.present import Report, method_label, metric_label
+
+Scores = Mapping[str, Mapping[str, Mapping[str, Scored]]]
+Answers = Mapping[str, Mapping[str, Answer]]
+
+FILTERS = ("All", "They differ", "All wrong", "Cut", "Unscored")
+RIGHT = 0.5
+"""An answer counts as wrong below this score; for metrics from 0 to 1."""
+
+
+class Piece(NamedTuple):
+    """A stretch of an answer; `shared` where the reference has it too."""
+
+    text: str
+    shared: bool
+
+
+class Card(NamedTuple):
+    """One method's answer to one item."""
+
+    label: str
+    facts: str
+    pieces: list[Piece]
+    scores: list[tuple[str, str]]
+    turns: list[tuple[str, str]]
+    passages: list[Retrieved]
+    demos: int
+    missing: str
+
+
+class Question(NamedTuple):
+    """What was asked, and the answer that counts as right."""
+
+    id: str
+    instruction: str
+    input: str
+    reference: str
+
+
+def keep(ids: Sequence[str], wanted: str, answers: Answers, scores: Scores, primary: str) -> list[str]:
+    """The ids that a filter keeps, in order. An unknown filter keeps all."""
+    tests = {
+        "They differ": lambda i: len({a[i].text.strip() for a in answers.values() if i in a}) > 1,
+        "All wrong": lambda i: _all_wrong(i, scores, primary),
+        "Cut": lambda i: any(a[i].finish_reason == "length" for a in answers.values() if i in a),
+        "Unscored": lambda i: any(isinstance(v.get(i), Unscored) for by_method in scores.values() for v in by_method.values()),
+    }
+    test = tests.get(wanted)
+    return [i for i in ids if test is None or test(i)]
+
+
+def _all_wrong(example_id: str, scores: Scores, primary: str) -> bool:
+    values = [by_id.get(example_id) for by_id in scores.get(primary, {}).values()]
+    return bool(values) and all(isinstance(v, Score) and v.value < RIGHT for v in values)
+
+
+def pieces(answer: str, reference: str) -> list[Piece]:
+    """The answer cut into stretches of words that also stand in the reference, in the same order, and those that do not."""
+    mine, theirs = re.findall(r"\s+|\w+|[^\w\s]", answer), re.findall(r"\s+|\w+|[^\w\s]", reference)
+    matcher = difflib.SequenceMatcher(None, [t.lower() for t in mine], [t.lower() for t in theirs], autojunk=False)
+    out: list[Piece] = []
+    end = 0
+    for block in matcher.get_matching_blocks():
+        if block.a > end:
+            out.append(Piece("".join(mine[end : block.a]), False))
+        text = "".join(mine[block.a : block.a + block.size])
+        if text:
+            out.append(Piece(text, any(c.isalnum() for c in text)))
+        end = block.a + block.size
+    return out
+
+
+def cards(report: Report, question: Question, answers: Answers, scores: Scores) -> list[Card]:
+    """One card for each method of the report, in its order."""
+    return [_card(m, question, answers.get(m["name"], {}).get(question.id), scores) for m in report["methods"]]
+
+
+def _card(method: Mapping[str, Any], question: Question, answer: Answer | None, scores: Scores) -> Card:
+    name = method_label(method)
+    if answer is None:
+        return Card(name, "", [], [], [], [], 0, str(method.get("reason") or "No answer to this item."))
+    mine = ((metric, by_method.get(method["name"], {}).get(question.id)) for metric, by_method in scores.items())
+    shown = [(metric_label(metric), number(scored)) for metric, scored in mine if scored is not None]
+    cut = ", cut" if answer.finish_reason == "length" else ""
+    return Card(
+        label=name,
+        facts=f"{answer.prompt_tokens} + {answer.completion_tokens} tokens{cut}",
+        pieces=pieces(answer.text, question.reference),
+        scores=shown,
+        turns=[(m.role, m.content) for m in answer.prompt.messages],
+        passages=list(answer.prompt.passages),
+        demos=len(answer.prompt.demo_ids),
+        missing="",
+    )
+
+
+def number(scored: Scored) -> str:
+    """A score with two digits, or why there is none."""
+    return f"{scored.value:.2f}" if isinstance(scored, Score) else f"unscored ({scored.reason})"

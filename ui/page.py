@@ -1,0 +1,99 @@
+"""The page: header, the current task's strip, the run's strip, and six tabs in the order of the work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from ui.context import Context, Settings
+from ui.guard import guard
+from ui.handlers import compare, counts, examples, runs
+from ui.handlers.compare import Shown
+from ui.markup import note, render
+from ui.shared import Shared
+from ui.tabs import compare as compare_tab
+from ui.tabs import data as data_tab
+from ui.tabs import finetuning as finetuning_tab
+from ui.tabs import library as library_tab
+from ui.tabs import prompting as prompting_tab
+from ui.tabs import retrieval as retrieval_tab
+from ui.task import Task, words
+
+POLL_S = 1.0
+
+
+def build(settings: Settings) -> gr.Blocks:
+    """The whole page, wired, not launched."""
+    with gr.Blocks(title="Bakeoff", analytics_enabled=False, delete_cache=(3600, 86400)) as demo:
+        gr.HTML(render("header"), elem_id="header")
+        strip = gr.HTML(render("strip", words=words(Task())), elem_id="task_strip")
+        with gr.Row(visible=False, elem_id="run_strip") as run_row:
+            run_words = gr.HTML(elem_id="run_words", min_width=160)
+            stop = gr.Button("Stop", size="sm", elem_id="stop", scale=0, min_width=80)
+        arrived = gr.HTML(elem_id="arrived")
+        states = gr.State(Task()), gr.State(Shown()), gr.State("")
+        tick = gr.Timer(POLL_S, active=False)
+        tabs = gr.Tabs(elem_id="tabs", selected="compare")
+        shared = Shared(settings, *states, tick, tabs, strip, run_row, run_words, stop)
+        with tabs:
+            with gr.Tab("Compare", id="compare", elem_id="tab_compare"):
+                compared = compare_tab.build(settings, shared)
+            for name, module in (("Data", data_tab), ("Prompting", prompting_tab), ("Retrieval", retrieval_tab), ("Fine-tuning", finetuning_tab), ("Library", library_tab)):
+                key = name.lower().replace("-", "")
+                with gr.Tab(name, id=key, elem_id=f"tab_{key}"):
+                    module.build(settings, shared)
+        _wire_arrival(demo, shared, arrived)
+        _wire_run(shared, compared)
+    return demo
+
+
+def _wire_arrival(demo: gr.Blocks, shared: Shared, arrived: gr.HTML) -> None:
+    """What a fresh page shows, and a reloaded one again."""
+
+    def arrive(ctx: Context) -> list[Any]:
+        message = ""
+        try:
+            shown = compare.landing(ctx, ctx.wanted)
+        except Exception as error:
+            if not ctx.wanted or not hasattr(error, "remedy"):
+                raise
+            shown, message = compare.landing(ctx, ""), note(str(error), tone="bad")
+        name = shown.key if shown.kind == "example" else next(iter(examples.names(ctx.settings.examples)), "")
+        task = examples.task(ctx, name) if name else Task()
+        going = runs.going_on(ctx)
+        return [task, shown, going, gr.Timer(active=bool(going)), message]
+
+    outputs = [shared.task, shared.shown, shared.running, shared.tick, arrived]
+    demo.load(guard(shared.settings, arrive), None, outputs, api_visibility="private", show_progress="hidden")
+    demo.load(None, None, None, js=compare_tab.ARROW_KEYS, api_visibility="private")
+
+    def describe(ctx: Context, task: Task) -> str:
+        return render("strip", words=words(counts.counted(ctx, task)))
+
+    shared.on(shared.task.change, describe, shared.task, shared.strip)
+
+
+def _wire_run(shared: Shared, compared: compare_tab.CompareTab) -> None:
+    """Poll the run that is followed; show its result once it has ended."""
+    form = compared.form
+
+    def poll(ctx: Context, running: str) -> list[Any]:
+        if not running:
+            return [gr.update(visible=False), "", "", gr.skip(), gr.Timer(active=False), "", gr.skip(), gr.update(interactive=True, value="Run")]
+        look = runs.look(ctx, running)
+        if not look.over:
+            return [gr.update(visible=True), render("strip", words=[look.strip]), look.lines, "", gr.skip(), gr.skip(), gr.skip(), gr.update(interactive=False, value="Running")]
+        shown = Shown("comparison", running) if look.readable else gr.skip()
+        lines = "" if look.readable else look.lines
+        return [gr.update(visible=False), "", lines, note(look.note, tone="bad"), gr.Timer(active=False), "", shown, gr.update(interactive=True, value="Run")]
+
+    outputs = [shared.run_row, shared.run_strip, form.lines, form.notice, shared.tick, shared.running, shared.shown, form.run]
+    shared.on(shared.tick.tick, poll, shared.running, outputs, concurrency_limit=8)
+
+    def stop(ctx: Context, running: str) -> str:
+        if running:
+            runs.stop(ctx, running)
+        return render("strip", words=["Stopping"])
+
+    shared.on(shared.stop.click, stop, shared.running, shared.run_strip)

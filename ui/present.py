@@ -1,0 +1,320 @@
+"""A report as what stands on the page: the verdict, the table's cells, captions. Pure functions of the JSON report; no gradio, no files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+Report = Mapping[str, Any]
+
+KIND_WORDS = {"zero_shot": "Zero-shot", "few_shot": "Few-shot", "rag": "RAG", "lora": "LoRA", "lora_rag": "LoRA + retrieval"}
+METRIC_WORDS = {
+    "exact_match": "Exact match",
+    "token_f1": "Token F1",
+    "accuracy": "Accuracy",
+    "rouge1": "ROUGE-1",
+    "rouge2": "ROUGE-2",
+    "rougeL": "ROUGE-L",
+    "rougeLsum": "ROUGE-Lsum",
+    "bleu": "BLEU",
+    "chrf": "chrF",
+    "semantic_similarity": "Semantic similarity",
+    "judge": "Judge, 1 to 5",
+}
+
+
+class Cell(NamedTuple):
+    """One number of the table.
+
+    Attributes:
+        text: the value, rounded to the digit that its interval supports.
+        interval: "0.34 to 0.48", or "".
+        left, width: the interval's bar, in percent of the row's scale; width 0 for no bar.
+        letter: methods that share a letter cannot be told apart.
+        best: the best of the row, or not to be told from it.
+        small: what differs from the rest of the row ("n 45").
+    """
+
+    text: str
+    interval: str = ""
+    left: float = 0.0
+    width: float = 0.0
+    letter: str = ""
+    best: bool = False
+    small: str = ""
+
+
+class Row(NamedTuple):
+    label: str
+    arrow: str
+    arrow_words: str
+    hint: str
+    cells: list[Cell]
+
+
+class Group(NamedTuple):
+    label: str
+    rows: list[Row]
+
+
+class Column(NamedTuple):
+    name: str
+    label: str
+    setting: str
+    failed: str
+
+
+class Table(NamedTuple):
+    columns: list[Column]
+    groups: list[Group]
+
+
+class Verdict(NamedTuple):
+    text: str
+    note: str
+
+
+def method_label(method: Mapping[str, Any]) -> str:
+    """A method's name for people: the kind in words, or the name that somebody gave it."""
+    name, kind = str(method["name"]), str(method.get("kind", ""))
+    if name == kind or name in KIND_WORDS:
+        return KIND_WORDS.get(name, name.replace("_", " ").capitalize())
+    return name.replace("_", " ")
+
+
+def metric_label(name: str) -> str:
+    return METRIC_WORDS.get(name, name.replace("_", " "))
+
+
+def key_setting(spec: Mapping[str, Any]) -> str:
+    """The one or two settings by which people tell methods apart."""
+    words = {"shots": "{} shots", "selection": "{}", "rank": "rank {}", "epochs": "{} epochs", "top_k": "{} passages"}
+    found = [form.format(spec[key]) for key, form in words.items() if spec.get(key) is not None]
+    return ", ".join(found[:3]).replace("1 shots", "1 shot").replace("1 passages", "1 passage").replace("1 epochs", "1 epoch")
+
+
+def spec_of(report: Report, name: str) -> Mapping[str, Any]:
+    """The plan's settings of one method, found by its name or, for an unnamed one, by its place."""
+    specs: Sequence[Mapping[str, Any]] = (report.get("plan") or {}).get("methods") or []
+    names = [m["name"] for m in report["methods"]]
+    for place, spec in enumerate(specs):
+        if spec.get("name") == name or (not spec.get("name") and place < len(names) and names[place] == name):
+            return spec
+    return {}
+
+
+def verdict(report: Report) -> Verdict:
+    """The sentence on top, and under it what it rests on."""
+    said = report.get("verdict") or {}
+    counts = (report.get("data") or {}).get("counts") or {}
+    environment = report.get("environment") or {}
+    plan = report.get("plan") or {}
+    parts = [f"{counts['test']} test items" if counts.get("test") else ""]
+    parts.append(_last((plan.get("model") or {}).get("id", "")))
+    parts.append(" ".join(str(environment[k]) for k in ("dtype", "device") if environment.get(k)))
+    primary = said.get("primary")
+    limits = ((report.get("power") or {}).get(primary) or {}) if primary else {}
+    smallest, needed = limits.get("minimum_detectable_difference"), limits.get("items_needed")
+    if smallest is not None:
+        parts.append(f"differences under {smallest:.2f} {metric_label(primary)} would mostly be missed")
+    if needed:
+        parts.append(f"about {needed} items would settle the closest pair")
+    return Verdict(str(said.get("text") or "No verdict: no method has answers yet."), " · ".join(p for p in parts if p))
+
+
+def decimals(half_widths: Sequence[float], low: float, high: float) -> int:
+    """Digits after the point that the intervals support; at least 2 on a 0-1 scale, else 1."""
+    least = 2 if high - low <= 1 else 1
+    known = [w for w in half_widths if w > 0]
+    return least if not known else max(least, min(3, -math.floor(math.log10(max(known)))))
+
+
+def table(report: Report, infos: Mapping[str, Any] | None = None) -> Table:
+    """Methods are columns; rows in the groups quality, trust, cost.
+
+    Args:
+        infos: metric name to `MetricInfo`, for range and direction; an unknown metric counts as 0-1, higher is better.
+    """
+    infos = infos or {}
+    methods = report["methods"]
+    columns = [
+        Column(m["name"], method_label(m), key_setting(spec_of(report, m["name"])), "" if m["status"] == "done" else _why(m)) for m in methods
+    ]
+    names = metric_names(report)
+    quality = [_score_row(report, name, infos.get(name)) for name in names if _decides(name, infos)]
+    trust = [_score_row(report, name, infos.get(name)) for name in names if not _decides(name, infos)]
+    trust += _trust_rows(report)
+    groups = [Group("Quality", quality), Group("Trust", trust), Group("Cost", _cost_rows(report))]
+    return Table(columns, [g for g in groups if g.rows])
+
+
+def metric_names(report: Report) -> list[str]:
+    """Metrics in the plan's order, the primary one first, then whatever else was scored."""
+    primary = (report.get("verdict") or {}).get("primary")
+    planned = [m if isinstance(m, str) else str(m.get("name", "")) for m in (report.get("plan") or {}).get("metrics") or []]
+    scored = [name for m in report["methods"] for name in m.get("scores") or {}]
+    return [n for n in dict.fromkeys([primary, *planned, *scored]) if n and n in scored]
+
+
+def _decides(name: str, infos: Mapping[str, Any]) -> bool:
+    info = infos.get(name)
+    return name != "judge" and (info is None or info.in_verdict)
+
+
+def _why(method: Mapping[str, Any]) -> str:
+    return f"{str(method['status']).capitalize()}: {method.get('reason') or 'no reason was kept'}"
+
+
+def _score_row(report: Report, name: str, info: Any) -> Row:
+    low, high = (info.low, info.high) if info else (0.0, 1.0)
+    higher = info.higher_is_better if info else True
+    scores = [(m.get("scores") or {}).get(name) or {} for m in report["methods"]]
+    halves = [(s["ci_high"] - s["ci_low"]) / 2 for s in scores if _has_interval(s)]
+    digits = decimals(halves, low, high)
+    top = max([low + 1e-9, *(s["ci_high"] for s in scores if _has_interval(s)), *(s["mean"] for s in scores if s.get("mean") is not None)])
+    letters = [(m.get("letters") or {}).get(name, "") for m in report["methods"]]
+    best = _best(scores, letters, higher)
+    most = max([s.get("n") or 0 for s in scores], default=0)
+    cells = []
+    for place, score in enumerate(scores):
+        if score.get("mean") is None:
+            cells.append(Cell("–", small=str(score.get("reason") or "")))
+            continue
+        cell = Cell(f"{score['mean']:.{digits}f}", letter=letters[place], best=place in best, small=_gaps(score, most))
+        if _has_interval(score):
+            left = 100 * (score["ci_low"] - low) / (top - low)
+            width = max(1.0, 100 * (score["ci_high"] - score["ci_low"]) / (top - low))
+            interval = f"{score['ci_low']:.{digits}f} to {score['ci_high']:.{digits}f}"
+            cell = cell._replace(interval=interval, left=round(max(0.0, left), 1), width=round(width, 1))
+        cells.append(cell)
+    hint = " ".join(t for t in (info.label, info.note) if t) if info else ""
+    return Row(metric_label(name), "↑" if higher else "↓", "higher is better" if higher else "lower is better", hint, cells)
+
+
+def _has_interval(score: Mapping[str, Any]) -> bool:
+    return score.get("ci_low") is not None and score.get("ci_high") is not None
+
+
+def _gaps(score: Mapping[str, Any], most: int) -> str:
+    parts = []
+    if score.get("n") is not None and score["n"] != most:
+        parts.append(f"n {score['n']}")
+    if score.get("unscored"):
+        parts.append(f"{score['unscored']} unscored")
+    return ", ".join(parts)
+
+
+def _best(scores: Sequence[Mapping[str, Any]], letters: Sequence[str], higher: bool) -> set[int]:
+    known = [(s["mean"], i) for i, s in enumerate(scores) if s.get("mean") is not None]
+    if len(known) < 2:
+        return set()
+    first = (max if higher else min)(known, key=lambda pair: pair[0])[1]
+    return {i for _, i in known if i == first or set(letters[i]) & set(letters[first])}
+
+
+def _trust_rows(report: Report) -> list[Row]:
+    methods = report["methods"]
+    total = ((report.get("data") or {}).get("counts") or {}).get("test")
+    answered = [Cell(f"{m.get('n') or 0}" + (f" of {total}" if total else "")) for m in methods]
+    rows = [Row("Items answered", "", "", "Headline numbers use the items that all methods answered.", answered)]
+    for name in dict.fromkeys(k for m in methods for k in m.get("retrieval") or {}):
+        cells = []
+        for method in methods:
+            value = (method.get("retrieval") or {}).get(name)
+            mean = value.get("mean") if isinstance(value, Mapping) else value
+            cells.append(Cell("–" if mean is None else f"{mean:.2f}"))
+        rows.append(Row(f"Retrieval {name}", "↑", "higher is better", "", cells))
+    causes = dict.fromkeys(k for m in methods for k in m.get("causes") or {})
+    for name in causes:
+        rows.append(Row(name.replace("_", " ").capitalize(), "↓", "lower is better", "", [_count((m.get("causes") or {}).get(name)) for m in methods]))
+    return rows
+
+
+def _count(value: Any) -> Cell:
+    return Cell("–" if value is None else f"{value:,}")
+
+
+COSTS: tuple[tuple[str, str, str, Callable[[Mapping[str, Any], int], Any]], ...] = (
+    ("Prepare", "Building the index or the weights, once.", "prepare_s", lambda c, n: duration(c.get("prepare_s"))),
+    ("Answer, each", "Time to generate one answer in its batch.", "generate_s", lambda c, n: duration(_each(c.get("generate_s"), n))),
+    ("Prompt tokens, each", "Mean length of a prompt.", "prompt_tokens", lambda c, n: count(_each(c.get("prompt_tokens"), n))),
+    ("Answer tokens, each", "Mean length of an answer.", "completion_tokens", lambda c, n: count(_each(c.get("completion_tokens"), n))),
+    ("Trained parameters", "", "trainable_params", lambda c, n: count(c.get("trainable_params"))),
+    ("Stored", "Size of the index or the weights on disk.", "artefact_bytes", lambda c, n: size(c.get("artefact_bytes"))),
+    ("Peak memory", "", "peak_memory_mb", lambda c, n: size(_times(c.get("peak_memory_mb"), 1024 * 1024))),
+)
+
+
+def _cost_rows(report: Report) -> list[Row]:
+    rows = []
+    for label, hint, key, form in COSTS:
+        if any((m.get("cost") or {}).get(key) is not None for m in report["methods"]):
+            cells = [Cell(str(form(m.get("cost") or {}, m.get("n") or 0))) for m in report["methods"]]
+            rows.append(Row(label, "↓", "lower is better", hint, cells))
+    return rows
+
+
+def _each(total: float | None, n: int) -> float | None:
+    return None if total is None or not n else total / n
+
+
+def _times(value: float | None, by: float) -> float | None:
+    return None if value is None else value * by
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds in the unit that a person would say: 0.42 s, 41 s, 3 min 20 s, 1 h 05 min."""
+    if seconds is None:
+        return "–"
+    if seconds < 0.0005:
+        return "0 s"
+    if seconds < 60:
+        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def count(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value / 1e6:.1f} M" if value >= 1e6 else f"{round(value):,}"
+
+
+def size(bytes_: float | None) -> str:
+    if bytes_ is None:
+        return "–"
+    for unit in ("B", "KB", "MB"):
+        if bytes_ < 1000:
+            return f"{bytes_:.0f} {unit}" if unit == "B" or bytes_ >= 10 else f"{bytes_:.1f} {unit}"
+        bytes_ /= 1024
+    return f"{bytes_:.1f} GB"
+
+
+def _last(model_id: str) -> str:
+    return model_id.rstrip("/").rsplit("/", 1)[-1]
+
+
+def setup(report: Report) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The configuration fold: what was run, on what, and which rows were found twice."""
+    plan, environment, data = (report.get(key) or {} for key in ("plan", "environment", "data"))
+    versions = environment.get("versions") or {}
+    machine = [(k.replace("_", " "), _flat(v)) for k, v in environment.items() if k != "versions"]
+    methods = [(method_label(m), _flat({k: v for k, v in spec_of(report, m["name"]).items() if k not in ("kind", "name")})) for m in report["methods"]]
+    twice = [(f"in {where}", _flat({k: v for k, v in counts.items() if k != "items"})) for where, counts in (data.get("leakage") or {}).items()]
+    groups = [
+        ("Methods", [(name, text or "no settings") for name, text in methods]),
+        ("Data", [("rows", _flat(data.get("counts") or {})), ("base model", _flat(plan.get("model") or {}))]),
+        ("Test items that also stand elsewhere, and were kept out of training and demonstrations", twice),
+        ("Machine and run", machine),
+        ("Versions", [(str(k), str(v)) for k, v in versions.items()]),
+    ]
+    return [(label, facts) for label, facts in groups if facts]
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{str(k).replace('_', ' ')} {_flat(v)}" for k, v in value.items() if v not in (None, "", {}, []))
+    if isinstance(value, list | tuple):
+        return ", ".join(_flat(v) for v in value)
+    return str(value)

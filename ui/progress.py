@@ -1,0 +1,147 @@
+"""A run's events as one line for each method, its time left, and the loss curves. Pure functions of the events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from comparison.events import Answered, Event, Finished, MethodFailed, MethodStarted, Note, Prepared, Progressed, Queued, Scored, Started
+from ui.present import KIND_WORDS, duration, metric_label
+
+Curve = dict[str, list[tuple[float, float]]]
+
+
+class MethodLine(NamedTuple):
+    """One method's progress.
+
+    Attributes:
+        percent: of its present stage, 0 to 100.
+        stage: what it is doing, in words.
+    """
+
+    name: str
+    label: str
+    percent: int
+    stage: str
+
+
+class Run(NamedTuple):
+    """What is known of a run from its events so far."""
+
+    name: str
+    lines: list[MethodLine]
+    finished: bool
+    status: str
+    reason: str
+    eta_s: float | None
+    notes: list[str]
+    queued: int
+
+    @property
+    def over(self) -> int:
+        """How many methods need nothing more."""
+        return sum(line.percent == 100 and line.stage.startswith(("done", "failed")) for line in self.lines)
+
+
+def follow(events: Iterable[Event]) -> Run:
+    """Fold the events of one run, oldest first. A resumed run begins its lines anew with its own `Started`."""
+    lines: dict[str, MethodLine] = {}
+    run = Run("", [], False, "queued", "", None, [], 0)
+    current = ""
+    for event in events:
+        if isinstance(event, Started):
+            lines = {m: MethodLine(m, label(m), 0, "waiting") for m in event.methods}
+            run, current = Run(event.name, [], False, "running", "", None, [], 0), ""
+        elif isinstance(event, Queued):
+            run = run._replace(queued=event.position)
+        elif isinstance(event, Finished):
+            run = run._replace(finished=True, status=event.status, reason=event.reason, eta_s=None)
+            current = ""
+        elif isinstance(event, Note):
+            run = run._replace(notes=[*run.notes, event.text])
+        else:
+            if isinstance(event, MethodStarted):
+                _close(lines, current)
+                current = event.method
+            run = run._replace(eta_s=getattr(event, "eta_s", run.eta_s))
+            _advance(lines, event)
+    if run.finished:
+        for name in lines:
+            _close(lines, name)
+    return run._replace(lines=list(lines.values()))
+
+
+def label(method: str) -> str:
+    return KIND_WORDS.get(method, method.replace("_", " "))
+
+
+def _advance(lines: dict[str, MethodLine], event: Event) -> None:
+    method = getattr(event, "method", "")
+    line = lines.get(method, MethodLine(method, label(method), 0, "waiting"))
+    if isinstance(event, MethodStarted):
+        line = line._replace(stage="starting", percent=0)
+    elif isinstance(event, Progressed):
+        line = line._replace(stage=_stage(event), percent=_percent(event.done, event.total))
+    elif isinstance(event, Prepared):
+        line = line._replace(stage=f"{event.kind} ready" + (", reused" if event.reused else f" in {duration(event.seconds)}"), percent=100)
+    elif isinstance(event, Answered):
+        stage = "answers reused" if event.reused and not event.generated and event.done == event.total else f"answering {event.done}/{event.total}"
+        line = line._replace(stage=stage + _left(event.eta_s), percent=_percent(event.done, event.total))
+    elif isinstance(event, Scored):
+        line = line._replace(stage=f"scored {metric_label(event.metric)}", percent=100)
+    elif isinstance(event, MethodFailed):
+        line = line._replace(stage=f"failed: {event.reason}", percent=100)
+    lines[method] = line
+
+
+def _close(lines: dict[str, MethodLine], method: str) -> None:
+    line = lines.get(method)
+    if line and line.percent == 100 and not line.stage.startswith("failed"):
+        lines[method] = line._replace(stage="done")
+
+
+def _stage(event: Progressed) -> str:
+    text = event.stage + (f" {event.done}/{event.total} {event.unit}".rstrip() if event.total else "")
+    if "loss" in event.values:
+        text += f", loss {event.values['loss']:.2f}"
+    return text + _left(event.eta_s)
+
+
+def _left(eta_s: float | None) -> str:
+    return f", {duration(round(eta_s))} left" if eta_s and eta_s >= 1 else ""
+
+
+def _percent(done: int, total: int) -> int:
+    return round(100 * min(done, total) / total) if total else 0
+
+
+def strip(run: Run) -> str:
+    """The run in one line, for under the header."""
+    if run.status == "queued":
+        return f"{run.name or 'Your comparison'} waits for its turn" + (f", {run.queued} before it" if run.queued else "")
+    left = f" · about {duration(round(run.eta_s))} left in this stage" if run.eta_s and run.eta_s >= 1 else ""
+    return f"Running {run.name}: {run.over} of {len(run.lines)} methods done{left}"
+
+
+def curves(events: Iterable[Event], method: str = "") -> dict[str, Curve]:
+    """Figures of a training run by method and name, as (step, value): loss, validation_loss, learning_rate, grad_norm, token_accuracy…"""
+    found: dict[str, Curve] = {}
+    for event in events:
+        if isinstance(event, Started):
+            found = {}
+        if isinstance(event, Progressed) and event.values and (not method or event.method == method):
+            mine = found.setdefault(event.method, {})
+            for name, value in event.values.items():
+                mine.setdefault(name, []).append((float(event.values.get("step", event.done)), float(value)))
+    return found
+
+
+def report_curves(rows: Sequence[Mapping[str, Any]]) -> Curve:
+    """The curves of a report's `training.curves`: rows with a step and named figures."""
+    curve: Curve = {}
+    for place, row in enumerate(rows):
+        step = float(row.get("step", place))
+        for name, value in row.items():
+            if name not in ("step", "epoch") and isinstance(value, int | float):
+                curve.setdefault(name, []).append((step, float(value)))
+    return curve

@@ -1,0 +1,36 @@
+"""The few components that tabs share: the current task, what is shown, which run goes on. Each is a `gr.State`, so each visitor has their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from ui.context import Settings
+from ui.guard import Handler, guard
+
+
+class Shared(NamedTuple):
+    """Attributes:
+    task: a `Task`.
+    shown: a `Shown`, what Compare shows.
+    running: id of the run that is followed, or "".
+    tick: polls while something runs, and only then.
+    strip, run_row, run_strip, stop: the two lines under the header.
+    """
+
+    settings: Settings
+    task: gr.State
+    shown: gr.State
+    running: gr.State
+    tick: gr.Timer
+    tabs: gr.Tabs
+    strip: gr.HTML
+    run_row: gr.Row
+    run_strip: gr.HTML
+    stop: gr.Button
+
+    def on(self, listen: Callable[..., Any], handler: Handler, inputs: Any = None, outputs: Any = None, **options: Any) -> Any:
+        """Attach a guarded handler to an event. Events are the page's own: none is offered as an API."""
+        return listen(guard(self.settings, handler), inputs, outputs, api_visibility="private", **{"show_progress": "hidden", **options})

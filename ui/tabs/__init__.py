@@ -1,0 +1,1 @@
+"""One file for each tab: its layout, and which handler each event calls."""

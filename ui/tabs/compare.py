@@ -1,0 +1,272 @@
+"""The Compare tab: examples, verdict, run row, table, chart, items. People land here on a finished comparison."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import gradio as gr
+from gradio.components import Component
+
+from ui import charts, forms
+from ui.context import Context, Settings
+from ui.handlers import compare, examples, methods, runs, shares
+from ui.handlers.compare import Shown
+from ui.itemview import FILTERS
+from ui.markup import note, render
+from ui.shared import Shared
+from ui.task import Task
+
+NOTHING = "Nothing has been run yet. Open an example, or bring your data on the Data tab; then tick methods and press Run."
+TO_LINK = "(token) => token ? location.origin + location.pathname + '?comparison=' + token : ''"
+TO_CLIPBOARD = "(link) => { if (link && navigator.clipboard) navigator.clipboard.writeText(link).catch(() => {}); }"
+ARROW_KEYS = """() => {
+  document.addEventListener('keydown', (event) => {
+    if (!['ArrowLeft', 'ArrowRight'].includes(event.key) || event.target.closest('input, textarea, select, [role=tab], [role=radio], [role=slider], .bk-scroll')) return;
+    const button = document.getElementById(event.key === 'ArrowLeft' ? 'item_previous' : 'item_next');
+    if (button && button.offsetParent) button.click();
+  });
+}"""
+
+
+class RunRow(NamedTuple):
+    """The form; `settings` is by offer and field."""
+
+    row: gr.Column
+    ticked: gr.CheckboxGroup
+    metrics: gr.Dropdown
+    settings: dict[str, dict[str, Component]]
+    limit: gr.Number
+    run: gr.Button
+    notice: gr.HTML
+    lines: gr.HTML
+
+    @property
+    def inputs(self) -> list[Component]:
+        return [self.ticked, self.metrics, self.limit, *(c for form in self.settings.values() for c in form.values())]
+
+    def values(self, flat: tuple[Any, ...]) -> dict[str, dict[str, Any]]:
+        """The settings' values, given in the order of `inputs` from the fourth on, as a plan's settings."""
+        specs = {offer.name: offer.spec for offer in methods.offers()}
+        rest = iter(flat)
+        return {name: forms.settings(specs[name], {field: next(rest) for field in form}) for name, form in self.settings.items()}
+
+
+class Results(NamedTuple):
+    """Where a result stands."""
+
+    verdict: gr.HTML
+    body: gr.Column
+    table: gr.HTML
+    how: gr.HTML
+    setup: gr.HTML
+    metric: gr.Dropdown
+    axis: gr.Radio
+    plot: gr.Plot
+
+
+class Items(NamedTuple):
+    wanted: gr.Radio
+    previous: gr.Button
+    where: gr.HTML
+    next: gr.Button
+    page: gr.HTML
+    place: gr.State
+
+
+class Share(NamedTuple):
+    rows: gr.Checkbox
+    copy: gr.Button
+    link: gr.Textbox
+    token: gr.State
+
+
+class CompareTab(NamedTuple):
+    cards_row: gr.Row
+    cards: dict[str, gr.Button]
+    results: Results
+    form: RunRow
+    items: Items
+    share: Share
+
+
+def build(settings: Settings, shared: Shared) -> CompareTab:
+    """Lay the tab out and wire it."""
+    row, cards = _cards(settings)
+    verdict = gr.HTML(render("empty", text=NOTHING), elem_id="verdict")
+    form = _run_row()
+    with gr.Column(visible=False, elem_id="results") as body:
+        table = gr.HTML(elem_id="table")
+        with gr.Accordion("How is this computed?", open=False, elem_id="how_fold"):
+            how = gr.HTML(elem_id="how")
+        gr.HTML('<h3 class="bk-h">Quality against cost</h3>')
+        with gr.Row(equal_height=False):
+            metric = gr.Dropdown([], label="Quality", elem_id="chart_metric", scale=1, interactive=True)
+            axis = gr.Radio(list(charts.AXES), value=next(iter(charts.AXES)), label="Cost", elem_id="chart_axis", scale=3)
+        plot = gr.Plot(show_label=False, elem_id="chart")
+        items = _items()
+        share = _share()
+        with gr.Accordion("Configuration", open=False, elem_id="setup_fold"):
+            setup = gr.HTML(elem_id="setup")
+    tab = CompareTab(row, cards, Results(verdict, body, table, how, setup, metric, axis, plot), form, items, share)
+    _wire_cards(tab, shared)
+    _wire_results(tab, shared)
+    _wire_form(tab, shared)
+    _wire_items(tab, shared)
+    _wire_share(tab, shared)
+    return tab
+
+
+def _cards(settings: Settings) -> tuple[gr.Row, dict[str, gr.Button]]:
+    with gr.Row(equal_height=True, elem_id="example_cards") as row:
+        cards = {}
+        for card in examples.cards(settings.examples):
+            words = f"{card.title}\n{card.about}" + ("" if card.finished else "\nNot run yet")
+            cards[card.name] = gr.Button(words, elem_id=f"example_{card.name}", elem_classes="bk-card", min_width=200)
+    return row, cards
+
+
+def _run_row() -> RunRow:
+    start = methods.fill(Task())
+    made: dict[str, dict[str, Component]] = {}
+    with gr.Column(elem_id="run_row") as row:
+        ticked = gr.CheckboxGroup(start.choices, value=start.ticked, label="Methods to compare", elem_id="methods")
+        with gr.Row(equal_height=True):
+            metrics = gr.Dropdown(start.metric_choices, value=start.metrics, multiselect=True, label="Metrics", elem_id="metrics", scale=4, min_width=220)
+            run = gr.Button("Run", variant="primary", elem_id="run", scale=1, min_width=120)
+        with gr.Accordion("Settings of the methods", open=False, elem_id="method_settings"):
+            limit = gr.Number(None, label="Test items at most", info="For a quick try. Empty: all of them.", precision=0, minimum=1, elem_id="limit_test")
+            for offer in methods.offers():
+                with gr.Accordion(offer.label, open=False, elem_id=f"settings_{offer.name}"):
+                    made[offer.name] = forms.build(offer.spec, f"set_{offer.name}", leave_out=frozenset(offer.preset))
+        notice = gr.HTML(elem_id="run_notice")
+        lines = gr.HTML(elem_id="run_lines")
+    return RunRow(row, ticked, metrics, made, limit, run, notice, lines)
+
+
+def _items() -> Items:
+    gr.HTML('<h3 class="bk-h">Item by item</h3>')
+    wanted = gr.Radio(list(FILTERS), value=FILTERS[0], label="Items", show_label=False, container=False, elem_id="item_filter")
+    with gr.Row(equal_height=True, elem_id="item_steps"):
+        previous = gr.Button("Previous", size="sm", elem_id="item_previous", min_width=90, scale=0)
+        where = gr.HTML(elem_id="item_where", min_width=80)
+        following = gr.Button("Next", size="sm", elem_id="item_next", min_width=90, scale=0)
+    page = gr.HTML(elem_id="item_page")
+    return Items(wanted, previous, where, following, page, gr.State(0))
+
+
+def _share() -> Share:
+    with gr.Row(equal_height=True, elem_id="share_row"):
+        rows = gr.Checkbox(False, label="With prompts and answers", elem_id="share_rows", min_width=200, scale=0)
+        copy = gr.Button("Copy link", elem_id="copy_link", min_width=120, scale=0)
+        link = gr.Textbox(label="Link to this frozen result", visible=False, interactive=False, buttons=["copy"], elem_id="share_link", scale=4)
+    return Share(rows, copy, link, gr.State(""))
+
+
+def _wire_cards(tab: CompareTab, shared: Shared) -> None:
+    def opens(name: str) -> Any:
+        def open_example(ctx: Context) -> tuple[Task, Shown]:
+            shown = Shown("example", name) if examples.result(ctx, name) else Shown()
+            return examples.task(ctx, name), shown
+
+        return open_example
+
+    for name, button in tab.cards.items():
+        shared.on(button.click, opens(name), None, [shared.task, shared.shown])
+
+    def mark(ctx: Context, task: Task, shown: Shown) -> list[Any]:
+        current = shown.key if shown.kind == "example" else task.example
+        return [gr.update(elem_classes=["bk-card", "bk-chosen"] if name == current else ["bk-card"]) for name in tab.cards]
+
+    if tab.cards:
+        for state in (shared.task, shared.shown):
+            shared.on(state.change, mark, [shared.task, shared.shown], list(tab.cards.values()))
+
+
+def _wire_results(tab: CompareTab, shared: Shared) -> None:
+    r, items = tab.results, tab.items
+
+    def show(ctx: Context, shown: Shown, axis: str) -> list[Any]:
+        frozen = shown.kind == "share"
+        around = [gr.update(visible=not frozen), gr.update(visible=not frozen), gr.update(visible=not frozen)]
+        if not shown.kind:
+            return [render("empty", text=NOTHING), gr.update(visible=False), *[gr.skip()] * 5, *[gr.skip()] * 4, *around]
+        view = compare.view(ctx, shown)
+        figure = compare.chart(ctx, shown, view.primary, axis)
+        metric = gr.update(choices=view.metrics, value=view.primary)
+        return [view.verdict, gr.update(visible=True), view.table, view.how, view.setup, metric, figure, FILTERS[0], *_page(compare.item(ctx, shown, FILTERS[0], 0)), *around]
+
+    outputs = [r.verdict, r.body, r.table, r.how, r.setup, r.metric, r.plot, items.wanted, items.page, items.where, items.place]
+    shared.on(shared.shown.change, show, [shared.shown, r.axis], [*outputs, tab.cards_row, tab.form.row, tab.share.copy])
+
+    def redraw(ctx: Context, shown: Shown, metric: str, axis: str) -> Any:
+        return compare.chart(ctx, shown, metric, axis)
+
+    for control in (r.metric, r.axis):
+        shared.on(control.input, redraw, [shared.shown, r.metric, r.axis], r.plot)
+
+
+def _page(page: compare.ItemPage) -> list[Any]:
+    return [page.html, f'<p class="bk-strip" id="item_number">{page.place + 1 if page.total else 0} of {page.total}</p>', page.place]
+
+
+def _wire_items(tab: CompareTab, shared: Shared) -> None:
+    items = tab.items
+
+    def step(by: int | None) -> Any:
+        def go(ctx: Context, shown: Shown, wanted: str, place: int) -> list[Any]:
+            return _page(compare.item(ctx, shown, wanted, 0 if by is None else place + by))
+
+        return go
+
+    inputs, outputs = [shared.shown, items.wanted, items.place], [items.page, items.where, items.place]
+    shared.on(items.wanted.input, step(None), inputs, outputs)
+    shared.on(items.previous.click, step(-1), inputs, outputs)
+    shared.on(items.next.click, step(1), inputs, outputs)
+
+
+def _wire_form(tab: CompareTab, shared: Shared) -> None:
+    form = tab.form
+    fields = [(name, field, component) for name, made in form.settings.items() for field, component in made.items()]
+
+    def load(ctx: Context, task: Task) -> list[Any]:
+        filled = methods.fill(task)
+        limit = (task.data.get("limit") or {}).get("test")
+        specs = {offer.name: offer.spec for offer in methods.offers()}
+        values = [filled.values.get(name, {}).get(field, specs[name].model_fields[field].default) for name, field, _ in fields]
+        ticked = gr.update(choices=filled.choices, value=filled.ticked)
+        return [ticked, gr.update(choices=filled.metric_choices, value=filled.metrics), limit, *values, ""]
+
+    shared.on(shared.task.change, load, shared.task, [*form.inputs, form.notice])
+
+    def run(ctx: Context, task: Task, ticked: list[str], metrics: list[str], limit: float | None, *flat: Any) -> list[Any]:
+        plan = methods.plan(task, ticked, form.values(flat), metrics, limit)
+        return [runs.start(ctx, task, plan), gr.Timer(active=True), "", render("empty", text="Starting.")]
+
+    shared.on(form.run.click, run, [shared.task, *form.inputs], [shared.running, shared.tick, form.notice, form.lines], show_progress="minimal")
+
+    def relabel(ctx: Context, task: Task, ticked: list[str], metrics: list[str], limit: float | None, *flat: Any) -> Any:
+        return gr.update(choices=methods.choices(task, form.values(flat)), value=ticked)
+
+    for _, field, component in fields:
+        if field in ("shots", "selection", "rank", "epochs", "top_k"):
+            shared.on(component.change, relabel, [shared.task, *form.inputs], form.ticked)  # type: ignore[attr-defined]
+
+
+def _wire_share(tab: CompareTab, shared: Shared) -> None:
+    share = tab.share
+
+    def make(ctx: Context, shown: Shown, with_rows: bool) -> Any:
+        return shares.token(ctx, shown, with_rows)
+
+    def reveal(ctx: Context, link: str) -> Any:
+        return gr.update(visible=bool(link))
+
+    made = shared.on(share.copy.click, make, [shared.shown, share.rows], share.token)
+    linked = made.success(None, share.token, share.link, js=TO_LINK, api_visibility="private")
+    linked.then(None, share.link, None, js=TO_CLIPBOARD, api_visibility="private")
+    shared.on(linked.then, reveal, share.link, share.link)
+
+
+def failed(text: str) -> str:
+    """A plain line for what a run ended with."""
+    return note(text, tone="bad")
