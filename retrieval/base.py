@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self
+
+from pydantic import Field
 
 from core.records import Document, Passage, Retrieved
 from core.registry import Registry
@@ -14,11 +17,15 @@ from models.base import Embedder
 class ChunkerSpec(Spec):
     """Settings of a chunker; `kind` names it."""
 
-    kind: str
+    kind: str = Field(description="Which chunker.")
 
 
 class Chunker(Protocol):
     """Cuts documents into passages."""
+
+    Spec: ClassVar[type[ChunkerSpec]]
+
+    def __init__(self, spec: Any) -> None: ...
 
     def chunk(self, document: Document, embedder: Embedder) -> list[Passage]:
         """Passages in reading order, none blank, each an exact cut: `passage.text == document.text[start:end]`.
@@ -33,8 +40,29 @@ class Retriever(Protocol):
 
     passages: Sequence[Passage]
 
+    @classmethod
+    def build(cls, folder: Path, documents: Sequence[Document], chunker_spec: ChunkerSpec, embedder: Embedder) -> Iterator[tuple[int, int]]:
+        """Cut, embed and save into `folder`, yielding (passages done, passages in all). Writes no MANIFEST: that is the store's.
+
+        Raises:
+            DataError: the documents hold no text.
+        """
+        ...
+
+    @classmethod
+    def load(cls, folder: Path, embedder: Embedder) -> Self:
+        """What `build` saved, ready to search.
+
+        Raises:
+            StoreError: it is damaged, or was made with another embedder.
+        """
+        ...
+
     def search(self, queries: Sequence[str], top_k: int) -> list[list[Retrieved]]:
-        """For each query at most `top_k` passages, best first; ties go to the earlier passage. Fewer where there are fewer; never a phantom."""
+        """For each query at most `top_k` passages, best first; ties go to the earlier passage.
+
+        Fewer where there are fewer; never a phantom.
+        """
         ...
 
 
