@@ -107,9 +107,11 @@ class Method(Protocol):
     """One way of adapting a model."""
 
     Spec: ClassVar[type[MethodSpec]]
-    spec: MethodSpec
 
     def __init__(self, spec: Any) -> None: ...
+
+    @property
+    def spec(self) -> MethodSpec: ...
 
     def check(self, setting: Setting) -> None:
         """Refuse what cannot work with these data, before anything is run.

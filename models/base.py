@@ -117,6 +117,8 @@ class Embedder(Protocol):
 
     id: str
     dimension: int
+    max_tokens: int
+    """Most tokens of a text that it reads, special tokens aside; it ignores the rest."""
 
     def embed(self, texts: Sequence[str], kind: str = "passage") -> np.ndarray:
         """Shape (len(texts), dimension), float32, L2-normalised. `kind` is "query" or "passage", for models that prefix them."""

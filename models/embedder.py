@@ -31,6 +31,7 @@ class SentenceEmbedder:
             raise ModelError(f"The embedder '{embedder_id}' cannot be loaded: {error}.", "Name a sentence-transformers model.") from error
         self.id = embedder_id
         self.dimension = int(self.model.get_embedding_dimension() or 0)
+        self.max_tokens = int(self.model.max_seq_length or 512) - 2
 
     def embed(self, texts: Sequence[str], kind: str = "passage") -> np.ndarray:
         if not texts:

@@ -112,6 +112,7 @@ class HashEmbedder:
 
     id = "fake/hash-64"
     dimension = 64
+    max_tokens = 4096
 
     def embed(self, texts: Sequence[str], kind: str = "passage") -> np.ndarray:
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
