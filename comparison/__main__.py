@@ -1,0 +1,280 @@
+"""`python -m comparison`: everything that the page can do, without the page.
+
+Progress goes to stderr. With `--json`, stdout holds one JSON value: the answer, or {"error": {...}} on exit 2.
+Exit codes: 0 done · 2 the plan or the data is wrong · 3 some method failed · 130 cancelled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.errors import BakeoffError, Cancelled
+
+if TYPE_CHECKING:
+    from comparison.plan import Plan
+    from comparison.ready import Ready
+    from comparison.store import Store
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Compare ways of adapting a language model on one test set.")
+
+StoreOption = Annotated[Path | None, typer.Option("--store", help="Folder of comparisons and artefacts; by default BAKEOFF_HOME, else the platform's user data folder.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="A comparison's id; see `list`.")]
+
+METHOD_FAILED = 3
+
+
+@contextmanager
+def plain_errors(as_json: bool) -> Iterator[None]:
+    """End with the exit code and the one plain message of an error that a person is meant to read."""
+    try:
+        yield
+    except BakeoffError as error:
+        if as_json:
+            _print_json({"error": {"kind": type(error).__name__, "message": error.message, "remedy": error.remedy}})
+        typer.echo(f"{error.message}\n{error.remedy}".strip(), err=True)
+        raise typer.Exit(error.exit_code) from None
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False))
+
+
+def _stop_on_signals() -> None:
+    """TERM and Ctrl-C end the run cleanly, once: what follows must not cut off the tidying up."""
+
+    def stop(number: int, frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise Cancelled("Stopped on request.", "Resume goes on where it was.")
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+def _end_children() -> None:
+    """A trainer that this run started must not outlive its Stop."""
+    if os.getpgrp() == os.getpid():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.killpg(0, signal.SIGTERM)
+
+
+def _follow(store: Store, comparison_id: str, plan: Plan, ready: Ready | None, as_json: bool) -> None:
+    """Wait for the slot, run to the end, print the result."""
+    from comparison.run import run as run_plan
+    from comparison.slot import Slot
+    from comparison.table import text_table
+    from comparison.terminal import Printer
+
+    show = Printer()
+    try:
+        with Slot(store) as slot:
+            for event in slot.wait(comparison_id):
+                show(event)
+            for event in run_plan(plan, store, comparison_id, ready):
+                show(event)
+    except Cancelled:
+        store.close(comparison_id, "cancelled")
+        _end_children()
+        raise
+    report = store.result(comparison_id).report()
+    if as_json:
+        _print_json(report)
+    else:
+        typer.echo(text_table(report))
+    if any(method["status"] == "failed" for method in report["methods"]):
+        raise typer.Exit(METHOD_FAILED)
+
+
+@app.command()
+def run(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan: YAML or JSON.")],
+    store: StoreOption = None,
+    overrides: Annotated[list[str] | None, typer.Option("--set", help="Change a setting: methods.0.shots=8. The value is read as YAML; may be repeated.")] = None,
+    as_json: JsonOption = False,
+    comparison_id: Annotated[str | None, typer.Option("--id", help="Run as this comparison, which was made before (what the app uses).")] = None,
+) -> None:
+    """Run a plan to its end and print the table."""
+    from comparison import jobs, process
+    from comparison.plan import read_plan
+    from comparison.ready import make_ready
+    from comparison.store import Store, default_home
+
+    with plain_errors(as_json):
+        process.lead_own_group()
+        _stop_on_signals()
+        if comparison_id is not None:
+            kept = Store(store)
+            jobs.claim(kept, comparison_id)
+            try:
+                _follow(kept, comparison_id, read_plan(plan, overrides=overrides or ()), None, as_json)
+            except BakeoffError as error:
+                if not isinstance(error, Cancelled):
+                    kept.close(comparison_id, "failed", reason=str(error))
+                raise
+            return
+        read = read_plan(plan, overrides=overrides or ())
+        ready = make_ready(read, default_home() / "models")
+        kept = Store(store)
+        admission = jobs.admit(kept, read, handle=jobs.own_handle())
+        if not admission.new:
+            from core.errors import StoreError
+
+            raise StoreError(f"This plan is being run already, as {admission.id}.", "Wait for it, or change the plan's name.")
+        _follow(kept, admission.id, read, ready, as_json)
+
+
+@app.command()
+def resume(comparison_id: IdArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """Go on with a comparison that was stopped or killed; a finished one is shown."""
+    from comparison import jobs, process
+    from comparison.plan import read_plan
+    from comparison.store import Store
+    from comparison.table import text_table
+
+    with plain_errors(as_json):
+        process.lead_own_group()
+        _stop_on_signals()
+        kept = Store(store)
+        result = kept.result(comparison_id)
+        if result.report_names() and all(method["status"] == "done" for method in result.report()["methods"]):
+            report = result.report()
+            if as_json:
+                _print_json(report)
+            else:
+                typer.echo(text_table(report))
+            return
+        plan = read_plan(result.plan(), result.folder)
+        jobs.requeue(kept, comparison_id, jobs.own_handle())
+        _follow(kept, comparison_id, plan, None, as_json)
+
+
+@app.command("list")
+def list_comparisons(store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """All comparisons of the store, the newest first."""
+    import time
+
+    from comparison import jobs
+    from comparison.store import Store
+
+    with plain_errors(as_json):
+        rows = jobs.listing(Store(store))
+    if as_json:
+        _print_json(rows)
+        return
+    for row in rows:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row["created"]))
+        typer.echo(f"{row['id']}  {when}  {row['status']:<11}  {row['name']}")
+
+
+@app.command()
+def show(comparison_id: IdArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """The latest report of a comparison."""
+    from comparison.store import Store
+    from comparison.table import text_table
+
+    with plain_errors(as_json):
+        report = Store(store).result(comparison_id).report()
+    if as_json:
+        _print_json(report)
+    else:
+        typer.echo(text_table(report))
+
+
+@app.command()
+def score(
+    comparison_id: IdArgument,
+    metric: Annotated[list[str], typer.Option("--metric", help="A metric to add; may be repeated. See `metrics`.")],
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score saved answers by further metrics; the old report stays, a new one is written."""
+    from comparison.rescore import rescore
+    from comparison.store import Store
+    from comparison.table import text_table
+    from comparison.terminal import Printer
+
+    with plain_errors(as_json):
+        kept, printer = Store(store), Printer()
+        for event in rescore(kept, comparison_id, metric):
+            printer(event)
+        report = kept.result(comparison_id).report()
+    if as_json:
+        _print_json(report)
+    else:
+        typer.echo(text_table(report))
+
+
+@app.command()
+def export(
+    comparison_id: IdArgument,
+    output: Annotated[Path, typer.Option("--output", help="The file to write, or the folder for format folder.")],
+    form: Annotated[str, typer.Option("--format", help="html, json, csv, md, or folder (as in examples/<name>/result).")] = "html",
+    store: StoreOption = None,
+) -> None:
+    """Write a result as a file."""
+    from comparison.export import export as write
+    from comparison.store import Store
+
+    with plain_errors(False):
+        write(Store(store).result(comparison_id), form, output)
+
+
+@app.command()
+def reindex(store: StoreOption = None) -> None:
+    """Rebuild the database from the folders."""
+    from comparison.reindex import reindex as rebuild
+    from comparison.store import Store
+
+    with plain_errors(False):
+        typer.echo(f"{rebuild(Store(store))} comparisons")
+
+
+@app.command()
+def methods(as_json: JsonOption = False) -> None:
+    """Every adaptation method with its settings."""
+    import adapters  # noqa: F401  (registers them)
+    from adapters.base import methods as known
+
+    rows = [{"name": name, "about": _first_line(kind), "schema": kind.Spec.model_json_schema()} for name, kind in known.items()]
+    if as_json:
+        _print_json(rows)
+        return
+    for row in rows:
+        typer.echo(f"{row['name']}: {row['about']}")
+        for name, field in row["schema"]["properties"].items():  # type: ignore[index]
+            typer.echo(f"  {name}: {field.get('description', '')}")
+
+
+@app.command()
+def metrics(as_json: JsonOption = False) -> None:
+    """Every metric with its range, unit and direction."""
+    from dataclasses import asdict
+
+    import evaluation  # noqa: F401  (registers them)
+    from evaluation.base import metrics as known
+
+    rows = [asdict(metric.info) for _, metric in known.items()]
+    if as_json:
+        _print_json(rows)
+        return
+    for row in rows:
+        direction = "higher is better" if row["higher_is_better"] else "lower is better"
+        typer.echo(f"{row['name']}: {row['label']}; {row['low']:g} to {row['high']:g} {row['unit']}, {direction}")
+
+
+def _first_line(kind: type) -> str:
+    return (kind.__doc__ or "").strip().partition("\n")[0]
+
+
+if __name__ == "__main__":
+    sys.exit(app())

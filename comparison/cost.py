@@ -1,0 +1,57 @@
+"""What each method cost: the ledger beside its scores. Work that was reused still states what it took when it was done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from comparison.answers import Saved, Timings
+from comparison.artefacts import Artefact
+
+TRAINING = "training.json"
+
+
+def training_record(artefacts: Sequence[Artefact]) -> dict[str, Any]:
+    """What the trainer wrote beside the weights: curves, epochs, the best epoch; {} for methods that train nothing."""
+    for artefact in artefacts:
+        path = artefact.path / TRAINING
+        if artefact.kind == "weights" and path.is_file():
+            record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            return record
+    return {}
+
+
+def ledger(saved: Saved, timings: Timings, artefacts: Sequence[Artefact]) -> dict[str, Any]:
+    """Seconds, tokens, parameters, bytes and memory (MB) of one method. `reused` says what of it was not done anew by this run."""
+    answers = saved.answers.values()
+    trained = training_record(artefacts)
+    score_s = sum(seconds for stage, seconds in timings.stages.items() if stage.startswith("score:"))
+    memory = max(timings.stages.get("peak_memory_mb", 0.0), float(trained.get("peak_memory_mb") or 0.0))
+    count = len(saved.answers)
+    return {
+        "prepare_s": round(sum(artefact.prepare_s for artefact in artefacts), 3),
+        "generate_s": round(timings.generate_s, 3),
+        "score_s": round(score_s, 3),
+        "seconds_per_answer": round(timings.generate_s / count, 4) if count else None,
+        "prompt_tokens": sum(answer.prompt_tokens for answer in answers),
+        "completion_tokens": sum(answer.completion_tokens for answer in answers),
+        "trainable_params": int(trained.get("trainable_params") or 0),
+        "artefact_bytes": sum(artefact.bytes for artefact in artefacts),
+        "peak_memory_mb": memory or None,
+        "energy_kwh": None,
+        "reused": {
+            "artefacts": bool(artefacts) and all(artefact.reused for artefact in artefacts),
+            "batches": sum(1 for row in timings.batches.values() if row["reused"]),
+            "of_batches": len(timings.batches),
+        },
+    }
+
+
+def training_section(artefacts: Sequence[Artefact], seeds: int) -> dict[str, Any] | None:
+    """The report's `training` of a tuned method; None for others."""
+    record = training_record(artefacts)
+    if not record:
+        return None
+    keys = ("curves", "epochs", "best_epoch", "trainable_params", "seconds", "peak_memory_mb")
+    return {"seeds": seeds, **{key: record.get(key) for key in keys}}

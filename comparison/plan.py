@@ -1,0 +1,241 @@
+"""The plan: what to run, on which data, judged by what. YAML or JSON, read strictly; everything that can be known wrong by reading is refused here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field
+
+import evaluation  # noqa: F401  (registers the metrics)
+from adapters.base import MethodSpec
+from adapters.specs import read_method_specs
+from core.dataset import DataSpec
+from core.errors import PlanError, nearest
+from core.fingerprint import fingerprint
+from core.specs import Spec, read_spec
+from evaluation.base import Metric, metrics
+from evaluation.hub_metric import HubMetricSpec, hub_metric
+from models.base import BatchPolicy, GenerationConfig
+from models.loading import ModelSpec
+
+DEFAULT_METRICS = ("token_f1", "exact_match", "rougeL")
+MAX_PLAN_BYTES = 2**20
+
+
+class KnowledgeSpec(Spec):
+    """The documents for methods that retrieve."""
+
+    path: str = Field(min_length=1, description="A folder of text files, or one file.")
+
+
+class JudgeSpec(Spec):
+    """A model that grades each answer beside the reference."""
+
+    model: str = Field("same", pattern="^same$", description="same: the base model of the comparison grades, too.")
+    scale: int = Field(5, ge=2, le=9, description="Grades go from 1 to this; usual 5.")
+
+
+class PlanSpec(Spec):
+    """A plan as it stands in the file."""
+
+    name: str = Field("Comparison", min_length=1, max_length=100, description="A name for lists and titles.")
+    primary: str | None = Field(None, description="The metric that the verdict is about; by default the first one that may decide.")
+    data: DataSpec = Field(description="The examples: {path: file}, {files: {train, validation, test}} or {hub: {id}}.")
+    knowledge: KnowledgeSpec | None = Field(None, description="Documents to retrieve from: {path: folder}.")
+    model: ModelSpec = Field(ModelSpec(), description="The base model: {id: ...}.")
+    methods: tuple[dict[str, Any], ...] = Field(min_length=1, description="What to compare, each {kind: ..., settings}; see `python -m comparison methods`.")
+    metrics: tuple[str | dict[str, Any], ...] = Field((), description="Names of metrics (see `python -m comparison metrics`), or {evaluate: name or script} for one of the evaluate library.")
+    judge: JudgeSpec | None = Field(None, description="Grade answers with a model: {model: same, scale: 5}.")
+    generation: GenerationConfig = Field(GenerationConfig(), description="How answers are decoded: {max_new_tokens: 64}.")
+    batch: BatchPolicy = Field(BatchPolicy(), description="How prompts are put into batches: {max_rows: 32}.")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan that was read and found sound.
+
+    Attributes:
+        mapping: the plan with absolute paths; read again it gives the same plan from any folder.
+        methods: one spec each, all with a name.
+        metrics: what is scored, in the plan's order.
+        primary: name of the metric that the verdict is about.
+    """
+
+    spec: PlanSpec
+    mapping: Mapping[str, Any]
+    methods: tuple[MethodSpec, ...]
+    metrics: tuple[Metric, ...]
+    primary: str
+
+    @property
+    def hash(self) -> str:
+        """Equal for plans that ask for the same work under the same name."""
+        return fingerprint(self.mapping)
+
+    @property
+    def method_names(self) -> tuple[str, ...]:
+        return tuple(str(spec.name) for spec in self.methods)
+
+    def to_yaml(self) -> str:
+        return yaml.safe_dump(dict(self.mapping), sort_keys=False, allow_unicode=True, width=120)
+
+    def shown(self) -> dict[str, Any]:
+        """The plan for reports, which travel: of each absolute path only the last part."""
+        shown: dict[str, Any] = _names_only(dict(self.mapping))
+        return shown
+
+
+def read_plan(source: Path | Mapping[str, Any], base: Path | None = None, overrides: Sequence[str] = ()) -> Plan:
+    """Read and check a plan.
+
+    Args:
+        source: a YAML or JSON file, or what such a file holds.
+        base: the folder that paths in the plan are relative to; by default the file's, or the working folder.
+        overrides: "methods.0.shots=8"; the value is read as YAML.
+
+    Raises:
+        PlanError: the first thing that is wrong, with the remedy.
+    """
+    raw = _load(source) if isinstance(source, Path) else dict(source)
+    folder = (base or (source.parent if isinstance(source, Path) else Path.cwd())).resolve()
+    for override in overrides:
+        raw = _with_override(raw, override)
+    _plain_values(raw)
+    raw = _absolute(raw, folder)
+    spec = read_spec(PlanSpec, raw)
+    chosen = _metrics(spec)
+    return Plan(spec, raw, tuple(read_method_specs(list(spec.methods))), chosen, _primary(spec, chosen))
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > MAX_PLAN_BYTES:
+            raise PlanError(f"The plan {path} has over {MAX_PLAN_BYTES // 2**20} MB.", "Name data files in it instead of holding them.")
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise PlanError(f"There is no plan file {path}.", "Check the path; examples/*/plan.yaml are plans to start from.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlanError(f"The plan {path} cannot be read ({error}).", "It must be a UTF-8 text file.") from None
+    try:
+        raw = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise PlanError(f"The plan {path.name} is not valid YAML or JSON: {' '.join(str(error).split())[:200]}.", "Mend that line.") from None
+    if not isinstance(raw, dict):
+        raise PlanError(f"The plan {path.name} must be key: value lines; got {type(raw).__name__}.", "See the README for a whole plan.")
+    return raw
+
+
+def _with_override(raw: dict[str, Any], override: str) -> dict[str, Any]:
+    path, equals, text = override.partition("=")
+    if not equals or not path.strip():
+        raise PlanError(f"--set must be path=value; got '{override}'.", "For example --set methods.0.shots=8.")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise PlanError(f"The value of --set {path} is not valid YAML; got '{text}'.", "Put text with special signs in quotes.") from None
+    changed: dict[str, Any] = _put(raw, path.strip().split("."), value, path)
+    return changed
+
+
+def _put(node: Any, parts: list[str], value: Any, path: str) -> Any:
+    if not parts:
+        return value
+    head, rest = parts[0], parts[1:]
+    if isinstance(node, list):
+        if not head.isdigit() or int(head) > len(node):
+            raise PlanError(f"--set {path}: '{head}' must be a place in a list of {len(node)}, counted from 0.", "A place just behind the last adds one.")
+        place = int(head)
+        inner = _put(node[place] if place < len(node) else {}, rest, value, path)
+        return [*node[:place], inner, *node[place + 1 :]]
+    if node is not None and not isinstance(node, dict):
+        raise PlanError(f"--set {path}: '{head}' must lie in a mapping; got {node!r}.", "Set the whole of it.")
+    known = node or {}
+    return {**known, head: _put(known.get(head), rest, value, path)}
+
+
+def _plain_values(raw: Mapping[str, Any]) -> None:
+    """YAML knows dates and binary values, which have no place in a plan nor a form in JSON."""
+    try:
+        json.dumps(raw, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise PlanError(f"The plan holds a value that JSON has no form for ({error}).", "Put dates and the like in quotes.") from None
+
+
+def _absolute(raw: dict[str, Any], base: Path) -> dict[str, Any]:
+    """The plan with every path made absolute, so that it can be run from elsewhere."""
+
+    def within(section: Any, *names: str) -> Any:
+        if not isinstance(section, dict):
+            return section
+        return {k: str((base / Path(v).expanduser()).resolve()) if k in names and isinstance(v, str) and v else v for k, v in section.items()}
+
+    def weights(section: Any) -> Any:
+        local = {k for k in ("id", "embedder") if isinstance(section, dict) and isinstance(section.get(k), str) and _is_folder(section[k], base)}
+        return within(section, *local)
+
+    changed = dict(raw)
+    if isinstance(data := raw.get("data"), dict):
+        data = within(data, "path")
+        changed["data"] = {**data, "files": within(data["files"], "train", "validation", "test")} if "files" in data else data
+    if "knowledge" in raw:
+        changed["knowledge"] = within(raw["knowledge"], "path")
+    if "model" in raw:
+        changed["model"] = weights(raw["model"])
+    if isinstance(raw.get("metrics"), list):
+        changed["metrics"] = [within(m, "evaluate") if isinstance(m, dict) and _is_script(m.get("evaluate"), base) else m for m in raw["metrics"]]
+    return changed
+
+
+def _is_folder(name: str, base: Path) -> bool:
+    return name.startswith((".", "/", "~")) or (not name.startswith(("fake/", "embedded/")) and (base / name).is_dir())
+
+
+def _is_script(value: Any, base: Path) -> bool:
+    return isinstance(value, str) and (value.endswith(".py") or value.startswith((".", "/", "~")) or (base / value).exists())
+
+
+def _names_only(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _names_only(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_names_only(inner) for inner in value]
+    if isinstance(value, str) and "\n" not in value and Path(value).is_absolute():
+        return Path(value).name
+    return value
+
+
+def _metrics(spec: PlanSpec) -> tuple[Metric, ...]:
+    wanted: list[str | dict[str, Any]] = list(spec.metrics or DEFAULT_METRICS)
+    if spec.judge is not None and "judge" not in wanted:
+        wanted.append("judge")
+    found = [metrics.get(m) if isinstance(m, str) else _of_evaluate(m, f"metrics.{place}") for place, m in enumerate(wanted)]
+    names = [metric.info.name for metric in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise PlanError(f"metrics must name each metric once; '{name}' stands there {names.count(name)} times.", "Remove one.")
+    return tuple(found)
+
+
+def _of_evaluate(raw: dict[str, Any], where: str) -> Metric:
+    spec = read_spec(HubMetricSpec, raw, where)
+    path = Path(spec.evaluate)
+    # A script goes by its name below its own folder, so that no report shows where somebody keeps it.
+    return hub_metric(spec.model_copy(update={"evaluate": path.name}), path.parent) if path.is_absolute() else hub_metric(spec, Path("/"))
+
+
+def _primary(spec: PlanSpec, chosen: Sequence[Metric]) -> str:
+    deciding = [metric.info.name for metric in chosen if metric.info.in_verdict]
+    if spec.primary is None:
+        if not deciding:
+            raise PlanError("metrics must hold at least one metric that may decide; it holds none.", "Add token_f1, for example.")
+        return deciding[0]
+    if spec.primary in deciding:
+        return spec.primary
+    if spec.primary in {metric.info.name for metric in chosen}:
+        raise PlanError(f"primary must be a metric that may decide; '{spec.primary}' is only shown.", nearest(spec.primary, deciding))
+    raise PlanError(f"primary must be one of the plan's metrics; got '{spec.primary}'.", nearest(spec.primary, deciding))

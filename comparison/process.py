@@ -1,0 +1,132 @@
+"""Which processes live, and how a whole group of them is ended. A pid alone proves nothing, since pids are used again: a mark goes with it.
+
+On Linux both are read from /proc, elsewhere from `ps`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+TERM_WAIT_S = 5.0
+KILL_WAIT_S = 4.0
+PROC = Path("/proc")
+
+
+class Entry(NamedTuple):
+    """A process: its group, whether it is a zombie, and the moment of its start in ticks or words."""
+
+    pid: int
+    group: int
+    zombie: bool
+    start: str
+
+
+def _from_proc(pid: int) -> Entry | None:
+    try:
+        # The name in parentheses may itself hold spaces and parentheses: split behind the last one.
+        fields = (PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return None
+    return Entry(pid, int(fields[2]), fields[0] in "ZX", fields[19])
+
+
+def _from_ps(selection: list[str]) -> list[Entry]:
+    out = subprocess.run(["ps", *selection, "-o", "pid=,pgid=,stat=,lstart="], capture_output=True, text=True, check=False).stdout
+    rows = [line.split(None, 3) for line in out.splitlines() if line.strip()]
+    return [Entry(int(pid), int(group), stat.startswith("Z"), start.strip()) for pid, group, stat, start in rows]
+
+
+def _boot() -> str:
+    path = PROC / "sys/kernel/random/boot_id"
+    return path.read_text().strip()[:8] if path.exists() else ""
+
+
+def look(pid: int) -> Entry | None:
+    """The process of that pid, zombies included, or None."""
+    if sys.platform == "linux":
+        return _from_proc(pid)
+    return next(iter(_from_ps(["-p", str(pid)])), None)
+
+
+def mark_of(pid: int) -> str:
+    """What tells this process from a later one with the same pid: the start time, counted from boot. "" where it is gone."""
+    entry = look(pid)
+    return f"{_boot()}:{entry.start}" if entry else ""
+
+
+def alive(pid: int | None, mark: str) -> bool:
+    """Whether that very process still runs; a zombie does not."""
+    if not pid or not mark:
+        return False
+    entry = look(pid)
+    return entry is not None and not entry.zombie and f"{_boot()}:{entry.start}" == mark
+
+
+def members(group: int) -> list[int]:
+    """Pids of the living processes of a group."""
+    if sys.platform == "linux":
+        found = (_from_proc(int(p.name)) for p in PROC.iterdir() if p.name.isdigit())
+        return [e.pid for e in found if e is not None and e.group == group and not e.zombie]
+    return [e.pid for e in _from_ps(["-ax"]) if e.group == group and not e.zombie]
+
+
+def ours(pid: int | None, mark: str) -> bool:
+    """Whether group `pid` is still the one that was started: its leader lives, or has ended while others of the group go on.
+
+    The kernel gives no pid away that is still the number of a group, so a group without its leader is the old one.
+    """
+    if not pid or not mark:
+        return False
+    return alive(pid, mark) if look(pid) is not None and not _is_zombie(pid) else bool(members(pid))
+
+
+def _is_zombie(pid: int) -> bool:
+    entry = look(pid)
+    return entry is not None and entry.zombie
+
+
+def end_group(group: int) -> bool:
+    """TERM to the whole group, KILL to what is left after 5 s. True once nobody is left; done within 10 s."""
+    for sig, patience in ((signal.SIGTERM, TERM_WAIT_S), (signal.SIGKILL, KILL_WAIT_S)):
+        try:
+            os.killpg(group, sig)
+        except ProcessLookupError:
+            return True
+        deadline = time.monotonic() + patience
+        while members(group):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.05)
+        else:
+            return True
+    return not members(group)
+
+
+def lead_own_group() -> None:
+    """Become the leader of a group of one's own, so that Stop can empty it. In a terminal's foreground the terminal comes along, so that Ctrl-C still arrives."""
+    if os.getpgrp() == os.getpid():
+        return
+    before = os.getpgrp()
+    try:
+        os.setpgid(0, 0)
+    except PermissionError:  # a session's leader leads its group already, under another number only in odd containers
+        return
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR)
+    except OSError:
+        return
+    try:
+        if os.tcgetpgrp(terminal) == before:
+            old = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+            os.tcsetpgrp(terminal, os.getpgrp())
+            signal.signal(signal.SIGTTOU, old)
+    except OSError:
+        return
+    finally:
+        os.close(terminal)

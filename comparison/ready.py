@@ -1,0 +1,95 @@
+"""Everything that can be known wrong before work begins: data, documents, model, and each method's settings against them. Stores nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from adapters.base import Method, Setting, methods
+from comparison.environment import fixed
+from comparison.loaded import Loaded
+from comparison.plan import Plan
+from core.dataset import Dataset, load_dataset
+from core.errors import DataError, MethodError, PlanError
+from core.fingerprint import fingerprint
+from core.records import Document
+from models.base import ModelIdentity
+from models.loading import ModelSpec, identify
+from retrieval.documents import load_documents
+
+
+@dataclass
+class Ready:
+    """A plan with all that it names at hand; no weights are loaded.
+
+    Attributes:
+        skipped: documents that were not read, each {path, reason}.
+        notes: what loading has to say, filled while the run goes on.
+    """
+
+    plan: Plan
+    dataset: Dataset
+    documents: tuple[Document, ...]
+    skipped: tuple[dict[str, str], ...]
+    identity: ModelIdentity
+    loaded: Loaded
+    setting: Setting
+    methods: dict[str, Method]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def documents_fingerprint(self) -> str:
+        return fingerprint([[document.id, document.text] for document in self.documents])
+
+
+def make_ready(plan: Plan, models_home: Path, environment: Mapping[str, Any] | None = None) -> Ready:
+    """Load data and documents, identify the model, and let each method check its settings.
+
+    Args:
+        environment: what the first start of this comparison stated, on resuming.
+
+    Raises:
+        BakeoffError: the first thing that is wrong, with the remedy.
+    """
+    dataset = load_dataset(plan.spec.data, Path("/"))
+    if not dataset.test:
+        raise DataError("There are no test items, so nothing can be compared.", "Raise data.split.test or give more rows.")
+    documents, skipped = _documents(plan)
+    spec: ModelSpec = fixed(plan.spec.model, dict(environment) if environment else None)
+    identity = identify(spec, models_home)
+    notes: list[str] = []
+    loaded = Loaded(spec, models_home, notes.append)
+    setting = Setting(
+        instruction=dataset.instruction,
+        train=dataset.train,
+        validation=dataset.validation,
+        documents=documents,
+        model_key=identity,
+        embedder_id=spec.embedder,
+        codec=loaded.codec,
+        embedder=loaded.embedder,
+        generation=plan.spec.generation,
+        model=spec,
+        models_home=models_home,
+    )
+    return Ready(plan, dataset, documents, skipped, identity, loaded, setting, _checked(plan, setting), notes)
+
+
+def _documents(plan: Plan) -> tuple[tuple[Document, ...], tuple[dict[str, str], ...]]:
+    if plan.spec.knowledge is None:
+        return (), ()
+    found = load_documents(Path(plan.spec.knowledge.path))
+    return tuple(found.documents), tuple({"path": s.path, "reason": s.reason} for s in found.skipped)
+
+
+def _checked(plan: Plan, setting: Setting) -> dict[str, Method]:
+    """All methods by name. What cannot work with these data is the plan's fault, and nothing is stored for it."""
+    made = {str(spec.name): methods.get(spec.kind)(spec) for spec in plan.methods}
+    for method in made.values():
+        try:
+            method.check(setting)
+        except MethodError as error:
+            raise PlanError(error.message, error.remedy) from error
+    return made

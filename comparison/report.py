@@ -1,0 +1,117 @@
+"""The JSON report: what a comparison found, frozen. Made from scores and ledgers alone, so that re-scoring makes the next one the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.records import Scored
+from evaluation.base import Metric, MetricInfo
+from evaluation.compare import Scoreboard, scoreboard
+from evaluation.hub_metric import HubMetric
+from evaluation.verdict import verdict
+from models.base import ModelIdentity
+
+FORMAT = 1
+INTERVALS = "plain 95 % intervals; letters and 'real' follow p_adjusted (Holm over all pairs of one metric) below 0.05"
+
+
+@dataclass
+class Outcome:
+    """What became of one method.
+
+    Attributes:
+        status: done, failed or skipped; a failed one has a `reason`.
+        cut: answers that reached max_new_tokens.
+        failures: example id to reason, for items that it could not answer.
+    """
+
+    name: str
+    kind: str
+    status: str
+    reason: str = ""
+    n: int = 0
+    cut: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
+    cost: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] | None = None
+    spec: dict[str, Any] = field(default_factory=dict)
+
+    def entry(self, board: Scoreboard) -> dict[str, Any]:
+        """The method's entry of the report."""
+        row: dict[str, Any] = {"name": self.name, "kind": self.kind, "spec": self.spec, "status": self.status, "reason": self.reason, "n": self.n}
+        row |= {"cut": self.cut, "failures": self.failures, "scores": dict(board.summaries[self.name]), "letters": dict(board.letters[self.name])}
+        return row | {"cost": self.cost} | ({"training": self.training} if self.training else {})
+
+    @classmethod
+    def from_entry(cls, entry: Mapping[str, Any]) -> Outcome:
+        keys = ("name", "kind", "status", "reason", "n", "cut", "failures", "cost", "training", "spec")
+        return cls(**{key: entry[key] for key in keys if key in entry})
+
+
+@dataclass(frozen=True)
+class Frame:
+    """All of a report that scores do not change.
+
+    Attributes:
+        judge: {model, scale} where a judge was asked, else None.
+        notes: sentences that a reader should know.
+    """
+
+    id: str
+    name: str
+    created: float
+    plan: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    data: Mapping[str, Any]
+    primary: str
+    judge: Mapping[str, Any] | None
+    notes: Sequence[str]
+
+    @classmethod
+    def from_report(cls, report: Mapping[str, Any], primary: str) -> Frame:
+        keys = ("id", "name", "created", "plan", "environment", "data", "judge", "notes")
+        return cls(primary=primary, **{key: report[key] for key in keys})
+
+
+def metric_entry(metric: Metric) -> dict[str, Any]:
+    """What a metric says of itself, for readers of its numbers."""
+    info: MetricInfo = metric.info
+    keys = ("label", "low", "high", "unit", "higher_is_better", "version", "how", "signature", "in_verdict", "note")
+    return {**{key: getattr(info, key) for key in keys}, "script": isinstance(metric, HubMetric)}
+
+
+def judge_entry(identity: ModelIdentity, shown: str, scale: int) -> dict[str, Any]:
+    """The judge's model, and that nothing yet certifies it: then its marks are shown and decide nothing."""
+    empty = {"auc": None, "flip_rate": None, "length_slope": None, "human_kappa": None}
+    return {"model": shown, "revision": identity.revision, "scale": scale, "certificate": {**empty, "trusted": False, "reason": "not certified"}}
+
+
+def build_report(
+    frame: Frame, outcomes: Sequence[Outcome], metrics: Sequence[Metric], scores: Mapping[str, Mapping[str, Mapping[str, Scored]]]
+) -> dict[str, Any]:
+    """The report as it is written to disk."""
+    names = [outcome.name for outcome in outcomes]
+    infos = {metric.info.name: metric.info for metric in metrics}
+    board = scoreboard(scores, infos, names)
+    costs = {outcome.name: {key: value for key, value in outcome.cost.items() if isinstance(value, (int, float))} for outcome in outcomes}
+    status = "done" if any(outcome.status == "done" for outcome in outcomes) else "failed"
+    return {
+        "format": FORMAT,
+        "id": frame.id,
+        "name": frame.name,
+        "status": status,
+        "created": frame.created,
+        "plan": dict(frame.plan),
+        "environment": dict(frame.environment),
+        "verdict": dict(verdict(board, frame.primary, costs=costs)),
+        "data": dict(frame.data),
+        "metrics": {metric.info.name: metric_entry(metric) for metric in metrics},
+        "methods": [outcome.entry(board) for outcome in outcomes],
+        "pairwise": [dict(pair) for pair in board.pairwise],
+        "power": {metric: dict(power) for metric, power in board.power.items()},
+        "judge": None if frame.judge is None else dict(frame.judge),
+        "intervals": INTERVALS,
+        "notes": list(frame.notes),
+    }

@@ -1,0 +1,85 @@
+"""Further metrics over saved answers: nothing is generated, and the new numbers make a new report beside the old one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from comparison.environment import fixed
+from comparison.events import Finished, Progressed, Scored
+from comparison.loaded import Loaded
+from comparison.plan import Plan, read_plan
+from comparison.ready import Ready, make_ready
+from comparison.report import Frame, Outcome, build_report, judge_entry
+from comparison.result import Result
+from comparison.score import Adapter, Scorer
+from comparison.store import Store
+from core.errors import StoreError
+from core.files import write_json
+from models.base import ModelIdentity
+from models.loading import identify
+
+
+def rescore(store: Store, comparison_id: str, names: Sequence[str]) -> Iterator[Progressed | Scored | Finished]:
+    """Score a finished comparison's answers by further metrics as well, and write the next report.
+
+    Raises:
+        PlanError: there is no such metric.
+        StoreError: the comparison has no report yet.
+    """
+    result = store.result(comparison_id)
+    report, environment = result.report(), result.environment()
+    plan = _with_metrics(result, report, names)
+    spec = fixed(plan.spec.model, environment)
+    needs = {need for metric in plan.metrics for need in metric.info.needs}
+    asks = bool(needs & {"judge", "label_logprobs"})
+    ready = make_ready(plan, store.models, environment) if "label_logprobs" in needs else None
+    identity = identify(spec, store.models) if asks else _stated_identity(environment)
+    splits, scale = result.splits(), plan.spec.judge.scale if plan.spec.judge else 5
+    loaded = ready.loaded if ready else Loaded(spec, store.models)
+    scorer = Scorer(store, comparison_id, splits.test, splits.labels, identity, loaded, plan.spec.model.embedder, scale)
+    outcomes = [Outcome.from_entry(entry) for entry in report["methods"]]
+    for outcome in outcomes:
+        saved = result.answers(outcome.name)
+        if outcome.status == "done" and saved.complete:
+            if ready is not None:
+                _find_adapter(store, ready, outcome.name, scorer)
+            yield from scorer.score(outcome.name, saved, plan.metrics)
+    methods, metrics = [outcome.name for outcome in outcomes], [metric.info.name for metric in plan.metrics]
+    scorer.pack(methods, metrics)
+    frame = Frame.from_report(report, plan.primary)
+    if "judge" in needs and frame.judge is None:
+        frame = Frame.from_report({**report, "judge": judge_entry(identity, environment["model"]["id"], scale)}, plan.primary)
+    fresh = build_report(frame, outcomes, plan.metrics, scorer.table(methods, metrics))
+    name = result.next_report_name()
+    write_json(result.folder / name, fresh)
+    store.close(comparison_id, fresh["status"], fresh["verdict"]["text"])
+    yield Finished(comparison_id, fresh["status"], fresh["verdict"]["text"], name)
+
+
+def _with_metrics(result: Result, report: dict[str, object], names: Sequence[str]) -> Plan:
+    mapping = result.plan()
+    before = read_plan(mapping, result.folder)
+    listed = list(mapping.get("metrics") or [metric.info.name for metric in before.metrics])
+    known = {metric.info.name for metric in before.metrics}
+    stated = report["metrics"]
+    earlier = [name for name in stated if name not in known] if isinstance(stated, dict) else []
+    wanted = [*listed, *(name for name in dict.fromkeys([*earlier, *names]) if name not in known)]
+    return read_plan({**mapping, "metrics": wanted, "primary": before.primary}, result.folder)
+
+
+def _stated_identity(environment: dict[str, object]) -> ModelIdentity:
+    """The model as the first start stated it: enough for metrics that ask no model."""
+    model = environment["model"]
+    if not isinstance(model, dict):
+        raise StoreError("environment.json does not say which model answered.", "Restore the file.")
+    keys = ("dtype", "device", "threads", "template_hash")
+    return ModelIdentity(id=model["id"], revision=model["revision"], context_length=model["context_length"], **{k: environment[k] for k in keys})  # type: ignore[arg-type]
+
+
+def _find_adapter(store: Store, ready: Ready, name: str, scorer: Scorer) -> None:
+    method = ready.methods[name]
+    recipes = method.recipes(ready.setting)
+    weights = next((recipe.fingerprint for recipe in recipes if recipe.kind == "weights"), "")
+    if weights:
+        paths = [store.artefacts / recipe.fingerprint for recipe in recipes]
+        scorer.adapters[name] = Adapter(weights, lambda: method.bind(ready.setting, paths).adapter)

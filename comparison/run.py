@@ -1,0 +1,245 @@
+"""A comparison from plan to report, as a stream of events. The command line prints them, and they are kept in `events.jsonl`.
+
+Each step finds what is there already, so that running again after a kill is the same call: artefacts by fingerprint, answers by batch,
+scores by key. One method's failure is its row's reason; the others go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from adapters.base import Method, Recipe
+from adapters.prompts import PROMPT_VERSION
+from comparison import events, generate, lines
+from comparison.answers import Saved, read_answers, read_timings
+from comparison.artefacts import Artefact, obtain
+from comparison.cost import ledger, training_section
+from comparison.environment import describe
+from comparison.events import Event, Note, Pace, Progressed
+from comparison.plan import Plan
+from comparison.ready import Ready, make_ready
+from comparison.report import Frame, Outcome, build_report, judge_entry
+from comparison.result import Result
+from comparison.score import Adapter, Scorer
+from comparison.store import Store
+from core.dataset import compared_texts, find_leaks
+from core.errors import BakeoffError, Cancelled, StoreError
+from core.files import write_json
+from core.fingerprint import fingerprint
+from core.records import to_json
+
+CUT_WARNING_SHARE = 0.05
+
+
+def run(plan: Plan, store: Store, comparison_id: str, ready: Ready | None = None) -> Iterator[Event]:
+    """Run or go on with a comparison whose folder is there. Ends with `Finished`, and the report on disk.
+
+    Raises:
+        BakeoffError: the data or the store cannot be used; the comparison is then marked failed.
+        Cancelled: Stop was pressed; the comparison is marked cancelled and can be resumed.
+    """
+    folder = store.folder(comparison_id)
+    log = folder / "events.jsonl"
+    lines.heal(log)
+    try:
+        for event in _Run(store, comparison_id, plan, ready).events():
+            lines.append(log, [{"at": round(time.time(), 3), **event.to_json()}], sync=False)
+            yield event
+    except Exception as error:
+        status = "cancelled" if isinstance(error, Cancelled) else "failed"
+        reason = error.message if isinstance(error, BakeoffError) else f"A bug: {type(error).__name__}: {error}"
+        _note_the_end(store, log, events.Finished(comparison_id, status, reason=reason))
+        raise
+
+
+def _note_the_end(store: Store, log: Path, last: events.Finished) -> None:
+    try:
+        store.close(last.id, last.status, reason=last.reason)
+        lines.append(log, [{"at": round(time.time(), 3), **last.to_json()}])
+    except StoreError as error:
+        # A full disk has no room for its own obituary; the dead process is then found out as interrupted.
+        logging.getLogger(__name__).warning("Could not note how %s ended: %s", last.id, error.message)
+
+
+@dataclass
+class _Run:
+    store: Store
+    id: str
+    plan: Plan
+    given: Ready | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def events(self) -> Iterator[Event]:
+        result = Result(self.store.folder(self.id))
+        before = result.environment() if (result.folder / "environment.json").exists() else None
+        self.ready = self.given or make_ready(self.plan, self.store.models, before)
+        yield events.Started(self.id, self.plan.spec.name, self.plan.method_names, len(self.ready.dataset.test), resumed=before is not None)
+        self.environment = before or describe(self.plan, self.ready.identity)
+        data = self._data()
+        self._write_splits(result.folder, data)
+        if before is None:
+            write_json(result.folder / "environment.json", self.environment)
+        yield from self._notes_on_data()
+        judge = self.plan.spec.judge
+        self.scorer = Scorer(
+            self.store, self.id, self.ready.dataset.test, self.ready.dataset.labels, self.ready.identity, self.ready.loaded,
+            self.plan.spec.model.embedder, judge.scale if judge else 5,
+        )  # fmt: skip
+        outcomes = []
+        for position, (name, method) in enumerate(self.ready.methods.items(), 1):
+            yield events.MethodStarted(name, position, len(self.ready.methods))
+            outcomes.append((yield from self._attempt(name, method)))
+        yield self._finish(result, data, outcomes)
+
+    def _finish(self, result: Result, data: dict[str, Any], outcomes: Sequence[Outcome]) -> Event:
+        names, metrics = [outcome.name for outcome in outcomes], [metric.info.name for metric in self.plan.metrics]
+        self.scorer.pack(names, metrics)
+        card = result.card()
+        judged = any("judge" in metric.info.needs for metric in self.plan.metrics)
+        judge = judge_entry(self.ready.identity, self.environment["model"]["id"], self.scorer.judge_scale) if judged else None
+        frame = Frame(self.id, card["name"], card["created"], self.plan.shown(), self.environment, data, self.plan.primary, judge, self.notes)
+        report = build_report(frame, outcomes, self.plan.metrics, self.scorer.table(names, metrics))
+        name = result.next_report_name()
+        write_json(result.folder / name, report)
+        self.store.close(self.id, report["status"], report["verdict"]["text"])
+        return events.Finished(self.id, report["status"], report["verdict"]["text"], name)
+
+    def _note(self, text: str, method: str = "") -> Note:
+        sentence = f"{method}: {text}" if method else text
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+        return Note(text, method)
+
+    def _notes_on_data(self) -> Iterator[Event]:
+        dataset = self.ready.dataset
+        if dataset.bad_count:
+            yield self._note(f"{dataset.bad_count} rows of the data were left out; the first: line {dataset.bad_rows[0].line}: {dataset.bad_rows[0].reason}.")
+        if self.ready.skipped:
+            yield self._note(f"{len(self.ready.skipped)} files of the documents were not read; the first: {self.ready.skipped[0]['reason']}.")
+
+    def _data(self) -> dict[str, Any]:
+        """The report's `data`: counts, leakage, bad rows."""
+        dataset = self.ready.dataset
+        texts = compared_texts(dataset.train, dataset.instruction)
+        return {
+            "counts": dataset.counts,
+            "leakage": {
+                "train": dataset.leakage["train"],
+                "demonstrations": find_leaks(dataset.test, texts, dataset.instruction).to_report(),
+                "index": find_leaks(dataset.test, [(d.id, d.text) for d in self.ready.documents]).to_report(),
+            },
+            "bad_rows": {"count": dataset.bad_count, "first": [asdict(row) if hasattr(row, "__dataclass_fields__") else row._asdict() for row in dataset.bad_rows]},
+            "labels": list(dataset.labels),
+            "instruction": dataset.instruction,
+            "columns": dict(dataset.columns_used),
+            "documents": {"count": len(self.ready.documents), "skipped": list(self.ready.skipped)},
+            "fingerprint": dataset.fingerprint,
+        }
+
+    def _write_splits(self, folder: Path, data: dict[str, Any]) -> None:
+        """The test examples whole, so that a result can be read without its sources; of the others the ids.
+
+        Raises:
+            StoreError: the data have changed since the first start.
+        """
+        dataset = self.ready.dataset
+        path = folder / "splits.json"
+        if path.exists():
+            if Result(folder).splits().about["fingerprint"] != dataset.fingerprint:
+                raise StoreError(f"The data of {self.id} have changed since it was started.", "Run the plan anew; a result must be about one data set.")
+            return
+        about = {"counts": data["counts"], "fingerprint": dataset.fingerprint}
+        ids = {"train": [e.id for e in dataset.train], "validation": [e.id for e in dataset.validation]}
+        write_json(path, {"test": [to_json(e) for e in dataset.test], **ids, "labels": list(dataset.labels), "instruction": dataset.instruction, "about": about})
+
+    def _attempt(self, name: str, method: Method) -> Generator[Event, None, Outcome]:
+        """One method, whatever becomes of it."""
+        spec = method.spec.model_dump(mode="json")
+        try:
+            return (yield from self._method(name, method))
+        except (Cancelled, StoreError):
+            raise
+        except BakeoffError as error:
+            reason = str(error)
+        except Exception as error:
+            logging.getLogger(__name__).exception("%s failed", name)
+            reason = f"A bug in Bakeoff: {type(error).__name__}: {error}. The traceback is in the log."
+        yield events.MethodFailed(name, reason)
+        return Outcome(name, method.spec.kind, "failed", reason, spec=spec)
+
+    def _method(self, name: str, method: Method) -> Generator[Event, None, Outcome]:
+        artefacts: list[Artefact] = []
+        for recipe in method.recipes(self.ready.setting):
+            artefacts.append((yield from self._prepare(name, recipe, [a.path for a in artefacts])))
+        key = self._method_key(method, artefacts)
+        saved = generate.find_method(self.store, self.id, name, key, self.plan.spec.generation)
+        weights = next((a.fingerprint for a in artefacts if a.kind == "weights"), "")
+        if saved is None:
+            yield from self._answer(name, method, artefacts, key, weights)
+            saved = read_answers(self.store.folder(self.id), name)
+        else:
+            yield events.Answered(name, len(saved.answers), len(saved.answers), 0, len(saved.batches))
+        if weights:
+            paths = [a.path for a in artefacts]
+            self.scorer.adapters[name] = Adapter(weights, lambda: method.bind(self.ready.setting, paths).adapter)
+        yield from self.scorer.score(name, saved, self.plan.metrics)
+        yield from self._loading_notes(name)
+        return (yield from self._outcome(name, method, saved, artefacts))
+
+    def _outcome(self, name: str, method: Method, saved: Saved, artefacts: Sequence[Artefact]) -> Generator[Event, None, Outcome]:
+        cut = sum(answer.finish_reason == "length" for answer in saved.answers.values())
+        if cut > CUT_WARNING_SHARE * len(saved.answers):
+            limit = self.plan.spec.generation.max_new_tokens
+            yield self._note(f"{cut} of {len(saved.answers)} answers were cut at {limit} tokens; raise generation.max_new_tokens if they should be longer.", name)
+        if saved.failures:
+            yield self._note(f"{len(saved.failures)} items could not be asked: {next(iter(saved.failures.values()))}.", name)
+        if saved.head["policy"] != self.plan.spec.batch.model_dump():
+            yield self._note(f"for want of memory it was answered in batches of at most {saved.head['policy']['max_rows']}.", name)
+        timings = read_timings(self.store.folder(self.id), name)
+        spec = method.spec.model_dump(mode="json")
+        training = training_section(artefacts, int(spec.get("seeds") or 1))
+        cost = ledger(saved, timings, artefacts)
+        return Outcome(name, method.spec.kind, "done", "", len(saved.answers), cut, saved.failures, cost, training, spec)
+
+    def _prepare(self, name: str, recipe: Recipe, earlier: Sequence[Path]) -> Generator[Event, None, Artefact]:
+        pace: dict[str, Pace] = {}
+        for step in obtain(self.store, recipe, earlier):
+            if isinstance(step, Artefact):
+                yield events.Prepared(name, step.kind, step.fingerprint, step.prepare_s, step.reused)
+                return step
+            eta = pace.setdefault(step.stage, Pace(step.done if step.done < step.total else 0)).eta_s(step.done, step.total)
+            yield Progressed(name, step.stage, step.done, step.total, step.unit, dict(step.values), eta)
+        raise StoreError(f"The {recipe.kind} of {name} was not built.", "Run again; if it happens twice it is a bug.")
+
+    def _answer(self, name: str, method: Method, artefacts: Sequence[Artefact], key: str, weights: str) -> Iterator[Event]:
+        test = self.ready.dataset.test
+        yield Progressed(name, "wording prompts", 0, len(test), "prompts")
+        bound = method.bind(self.ready.setting, [artefact.path for artefact in artefacts])
+        prompts = bound.prompts(test)
+        codec = self.ready.loaded.codec()
+        ids = [codec.prompt_ids(prompt.messages) for prompt in prompts]
+        spec = self.plan.spec
+        basis = weights if bound.adapter is not None else ""
+        asked = generate.Asked(
+            self.id, name, key, self.ready.identity, basis, bound.adapter, spec.generation, spec.batch, test, prompts, ids
+        )  # fmt: skip
+        yield Progressed(name, "answering", 0, len(test), "answers")
+        for event in generate.generate(self.store, self.ready.loaded, asked):
+            yield from self._loading_notes(name)
+            yield event
+
+    def _loading_notes(self, name: str) -> Iterator[Event]:
+        while self.ready.notes:
+            yield Note(self.ready.notes.pop(0), name)
+
+    def _method_key(self, method: Method, artefacts: Sequence[Artefact]) -> str:
+        """Hash of what decides all answers of the method; known without tokenizer, embedder or model."""
+        spec = self.plan.spec
+        parts = [asdict(self.ready.identity), method.spec.model_dump(mode="json", exclude={"name"}), [a.fingerprint for a in artefacts]]
+        parts += [self.ready.dataset.fingerprint, self.ready.documents_fingerprint, spec.model.embedder, spec.generation.model_dump()]
+        return fingerprint([*parts, spec.batch.model_dump(), PROMPT_VERSION, generate.STAGE_VERSION])

@@ -1,0 +1,190 @@
+"""Answers to scores: each metric over each method's answers, from saved scores where the same answers were scored the same way before.
+
+A score's key is a hash of the metric with its version and arguments, of all that it read, and of the models it used; any comparison of the
+store that holds the key gives its scores. What a metric needs of models (log-probabilities of labels) is worked out here, so that
+`evaluation/` asks no model itself but the judge that it is handed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from comparison import lines
+from comparison.answers import Saved, paths, read_timings
+from comparison.events import Pace, Progressed
+from comparison.events import Scored as ScoredEvent
+from comparison.loaded import Loaded
+from comparison.result import Result, scored_from_json, scored_to_json
+from comparison.store import Store
+from core.fingerprint import fingerprint
+from core.records import Answer, Example, Scored
+from evaluation.base import Item, Metric, Resources
+from evaluation.hub_metric import HubMetric
+from models.base import ModelIdentity
+
+STAGE_VERSION = "1"  # raised by hand when the same answers would be handed to metrics differently
+JUDGED_AT_ONCE = 8
+
+
+class Adapter(NamedTuple):
+    """Trained weights: their fingerprint, and how to get at their folder, which costs something only when it is asked for."""
+
+    fingerprint: str
+    folder: Callable[[], Path | None]
+
+
+class Known(NamedTuple):
+    """Scores that were found: example id to number or reason, and the seconds that they took when they were worked out."""
+
+    scores: dict[str, Any]
+    seconds: float | None
+
+
+@dataclass
+class Scorer:
+    """Scores the answers of one comparison.
+
+    Attributes:
+        identity: the base model, which also judges.
+        adapters: method to its trained weights; methods of the base model are absent.
+    """
+
+    store: Store
+    comparison: str
+    examples: Sequence[Example]
+    labels: tuple[str, ...]
+    identity: ModelIdentity
+    loaded: Loaded
+    embedder_id: str
+    judge_scale: int
+    adapters: dict[str, Adapter] = field(default_factory=dict)
+    rows: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.result = Result(self.store.folder(self.comparison))
+        lines.heal(self.result.folder / "scores.jsonl")
+        self.rows.update({(row["method"], row["metric"]): row for row in self.result.score_rows()})
+
+    def score(self, method: str, saved: Saved, metrics: Sequence[Metric]) -> Iterator[Progressed | ScoredEvent]:
+        """Score one method by each metric; each result is on disk when its event comes out."""
+        answers = [saved.answers[e.id] for e in self.examples if e.id in saved.answers]
+        asked = [e for e in self.examples if e.id in saved.answers]
+        logprobs: tuple[tuple[float, ...], ...] | None = None
+        for metric in metrics:
+            key = self.key(method, metric, asked, answers)
+            known = self._known(method, metric, key)
+            if known is not None:
+                yield self._keep(method, metric, key, known, saved.failures, reused=True)
+                continue
+            if "label_logprobs" in metric.info.needs and self.labels and logprobs is None:
+                logprobs = yield from self._label_logprobs(method, answers)
+            begun = time.monotonic()
+            scored = yield from self._score(method, metric, _items(asked, answers, logprobs))
+            new = Known({e.id: scored_to_json(s) for e, s in zip(asked, scored, strict=True)}, round(time.monotonic() - begun, 4))
+            yield self._keep(method, metric, key, new, saved.failures, reused=False)
+
+    def key(self, method: str, metric: Metric, examples: Sequence[Example], answers: Sequence[Answer]) -> str:
+        """Hash of all that the metric's numbers depend on."""
+        needs = metric.info.needs
+        read: list[Any] = [[a.example_id, a.text, a.finish_reason, e.reference, e.instruction, e.input] for e, a in zip(examples, answers, strict=True)]
+        models: list[Any] = [self.embedder_id if "embedder" in needs else "", asdict(self.identity) if "judge" in needs else ""]
+        if "label_logprobs" in needs:
+            prompts = [[[m.role, m.content] for m in a.prompt.messages] for a in answers]
+            adapter = self.adapters.get(method)
+            models.append([asdict(self.identity), adapter.fingerprint if adapter else "", fingerprint(prompts)])
+        scale = self.judge_scale if "judge" in needs else 0
+        return fingerprint([metric.info.name, metric.info.version, _arguments(metric), list(self.labels), scale, read, models, STAGE_VERSION])
+
+    def _resources(self, needs: Sequence[str]) -> Resources:
+        lengths: tuple[int, ...] = ()
+        if "label_logprobs" in needs:
+            lengths = tuple(len(self.loaded.codec().completion_ids(label)) for label in self.labels)
+        return Resources(self.labels, lengths, self.loaded.embedder, self.loaded.model, self.judge_scale)
+
+    def _known(self, method: str, metric: Metric, key: str) -> Known | None:
+        own = self.rows.get((method, metric.info.name))
+        if own is not None and own["key"] == key:
+            return Known(_without_failures(own), None)
+        for place in self.store.find("score_keys", key):
+            folder = self.store.comparisons / place["comparison"]
+            if place["comparison"] != self.comparison and folder.is_dir():
+                for row in Result(folder).score_rows():
+                    if row["key"] == key:
+                        seconds = read_timings(folder, row["method"]).stages.get(f"score:{metric.info.name}")
+                        return Known(_without_failures(row), seconds)
+        return None
+
+    def _score(self, method: str, metric: Metric, items: list[Item]) -> Generator[Progressed, None, list[Scored]]:
+        resources = self._resources(metric.info.needs)
+        if "judge" not in metric.info.needs:
+            return metric.score(items, resources)
+        scored: list[Scored] = []
+        pace = Pace()
+        for start in range(0, len(items), JUDGED_AT_ONCE):
+            scored += metric.score(items[start : start + JUDGED_AT_ONCE], resources)
+            yield Progressed(method, "judging", len(scored), len(items), "answers", {}, pace.eta_s(len(scored), len(items)))
+        return scored
+
+    def _label_logprobs(self, method: str, answers: Sequence[Answer]) -> Generator[Progressed, None, tuple[tuple[float, ...], ...]]:
+        model = self.loaded.model()
+        adapter = self.adapters[method].folder() if method in self.adapters else None
+        labels = [model.codec.completion_ids(label) for label in self.labels]
+        found: list[tuple[float, ...]] = []
+        pace = Pace()
+        for answer in answers:
+            found.append(tuple(float(x) for x in model.logprobs(model.codec.prompt_ids(answer.prompt.messages), labels, adapter)))
+            yield Progressed(method, "weighing labels", len(found), len(answers), "answers", {}, pace.eta_s(len(found), len(answers)))
+        return tuple(found)
+
+    def _keep(self, method: str, metric: Metric, key: str, known: Known, failures: Mapping[str, str], *, reused: bool) -> ScoredEvent:
+        name, scores = metric.info.name, known.scores
+        everything = {e.id: scores[e.id] if e.id in scores else {"unscored": f"no answer: {failures.get(e.id, 'unknown')}"} for e in self.examples}
+        row = {"method": method, "metric": name, "key": key, "scores": everything}
+        if self.rows.get((method, name)) != row:
+            self.rows[(method, name)] = row
+            lines.append(self.result.folder / "scores.jsonl", [row])
+        if known.seconds is not None:
+            lines.append(paths(self.result.folder, method)[2], [{f"score:{name}": known.seconds}], sync=False)
+        numbers = [v for v in scores.values() if not isinstance(v, Mapping)]
+        if numbers:
+            self.store.remember("score_keys", [(key, self.comparison, method, name)])
+        return ScoredEvent(method, name, sum(numbers) / len(numbers) if numbers else None, len(numbers), reused)
+
+    def pack(self, methods: Sequence[str], metrics: Sequence[str]) -> None:
+        """Write all scores in the plan's order, whatever the order in which they came."""
+        order = [(method, metric) for method in methods for metric in metrics]
+        others = [place for place in self.rows if place not in order and place[0] in methods]
+        lines.pack(self.result.folder / "scores.jsonl.gz", [self.rows[place] for place in [*order, *others] if place in self.rows])
+        (self.result.folder / "scores.jsonl").unlink(missing_ok=True)
+
+    def table(self, methods: Sequence[str], metrics: Sequence[str]) -> dict[str, dict[str, dict[str, Scored]]]:
+        """{metric: {method: {example id: score}}}, for statistics."""
+        found: dict[str, dict[str, dict[str, Scored]]] = {}
+        for metric in metrics:
+            rows = {method: self.rows[(method, metric)] for method in methods if (method, metric) in self.rows}
+            found[metric] = {method: {i: scored_from_json(v) for i, v in row["scores"].items()} for method, row in rows.items()}
+        return found
+
+
+def _items(examples: Sequence[Example], answers: Sequence[Answer], logprobs: Sequence[tuple[float, ...]] | None) -> list[Item]:
+    return [
+        Item(e.id, "\n".join(t for t in (e.instruction, e.input) if t), a.text, e.reference, a.finish_reason, logprobs[n] if logprobs else ())
+        for n, (e, a) in enumerate(zip(examples, answers, strict=True))
+    ]
+
+
+def _without_failures(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {i: v for i, v in row["scores"].items() if not (isinstance(v, Mapping) and v["unscored"].startswith("no answer: "))}
+
+
+def _arguments(metric: Metric) -> list[Any]:
+    if not isinstance(metric, HubMetric):
+        return [metric.info.signature]
+    script = Path(metric.source)
+    digest = hashlib.sha256(script.read_bytes()).hexdigest() if script.is_file() else ""
+    return [metric.spec.model_dump(mode="json"), digest]

@@ -1,0 +1,98 @@
+"""The report as a table of text: methods are columns, metrics are rows, cost last. For the terminal and for Markdown."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+ABSENT = "–"
+COST_ROWS = (
+    ("prepare", "prepare_s", "s"),
+    ("generate", "generate_s", "s"),
+    ("score", "score_s", "s"),
+    ("tokens in", "prompt_tokens", ""),
+    ("tokens out", "completion_tokens", ""),
+    ("trained parameters", "trainable_params", ""),
+    ("artefact", "artefact_bytes", "MB"),
+    ("peak memory", "peak_memory_mb", "MB"),
+)
+
+
+def decimals(metric: Mapping[str, Any]) -> int:
+    """Figures worth showing: three for shares, two for marks and percentages."""
+    return 3 if metric["high"] - metric["low"] <= 1 else 2
+
+
+def score_cell(method: Mapping[str, Any], name: str, metric: Mapping[str, Any], best: float | None) -> str:
+    """"0.412 [0.35, 0.47] ab", with a star at the best mean; n where items are missing."""
+    summary = method["scores"].get(name)
+    if summary is None or summary["mean"] is None:
+        return ABSENT
+    d = decimals(metric)
+    text = f"{summary['mean']:.{d}f}" + ("*" if summary["mean"] == best else "")
+    if summary["ci_low"] is not None and summary["ci_high"] is not None:
+        text += f" [{summary['ci_low']:.{d - 1}f}, {summary['ci_high']:.{d - 1}f}]"
+    letters = method["letters"].get(name)
+    text += f" {letters}" if letters else ""
+    return text + (f" n={summary['n']}" if summary["unscored"] else "")
+
+
+def cost_cell(cost: Mapping[str, Any], key: str, unit: str) -> str:
+    value = cost.get(key)
+    if value is None:
+        return ABSENT
+    if key == "artefact_bytes":
+        return f"{value / 2**20:.1f} {unit}" if value else "0"
+    if unit == "s":
+        return f"{value:.1f} s"
+    return f"{value:,.0f}" + (f" {unit}" if unit else "")
+
+
+def rows(report: Mapping[str, Any]) -> list[list[str]]:
+    """The head and all rows as text, the first column being their names."""
+    methods = report["methods"]
+    found = [["", *(method["name"] for method in methods)]]
+    for name, metric in report["metrics"].items():
+        means = [m["scores"][name]["mean"] for m in methods if name in m["scores"] and m["scores"][name]["mean"] is not None]
+        best = (max(means) if metric["higher_is_better"] else min(means)) if means else None
+        arrow = "↑" if metric["higher_is_better"] else "↓"
+        label = f"{name} {arrow}" + (f" ({metric['note']})" if metric["note"] else "")
+        found.append([label, *(score_cell(method, name, metric, best) for method in methods)])
+    for label, key, unit in COST_ROWS:
+        found.append([label, *(cost_cell(method["cost"], key, unit) for method in methods)])
+    return found
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
+    first, *others = (" " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True))
+    return "  ".join([cells[0] + first, *(gap + cell for gap, cell in zip(others, cells[1:], strict=True))]).rstrip()
+
+
+def text_table(report: Mapping[str, Any]) -> str:
+    """For a terminal: columns aligned, then failures and the verdict."""
+    table = rows(report)
+    widths = [max(_width(row[column]) for row in table) for column in range(len(table[0]))]
+    lines = [_padded(table[0], widths), "-" * (sum(widths) + 2 * len(widths) - 2), *(_padded(row, widths) for row in table[1:])]
+    counts = report["data"]["counts"]
+    lines += ["", f"{counts['test']} test items, {counts['train']} train, {counts['validation']} validation. * best mean; [95 % interval]; same letter = cannot be told apart."]
+    lines += [f"{method['name']} {method['status']}: {method['reason']}" for method in report["methods"] if method["reason"]]
+    return "\n".join([*lines, *(f"Note: {note}" for note in report["notes"]), "", report["verdict"]["text"]])
+
+
+def markdown_cell(text: str) -> str:
+    """Text that stays one cell of plain text, whatever it holds."""
+    flat = " ".join(text.split())
+    for sign in "\\`*_[]<>|#":
+        flat = flat.replace(sign, f"\\{sign}" if sign not in "<>" else {"<": "&lt;", ">": "&gt;"}[sign])
+    return flat
+
+
+def markdown_table(report: Mapping[str, Any]) -> str:
+    head, *body = ([markdown_cell(cell) for cell in row] for row in rows(report))
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *(f"| {' | '.join(row)} |" for row in body)]
+    return "\n".join(lines)
