@@ -46,7 +46,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -83,17 +83,18 @@ def manifest_fault(folder: Path, *, hashes: bool = True) -> str:
     """
     try:
         files: dict[str, Any] = json.loads((folder / MANIFEST).read_text())["files"]
-    except FileNotFoundError:
+        stated = {name: (about["bytes"], about["sha256"]) for name, about in files.items()}
+    except (FileNotFoundError, NotADirectoryError):
         return "it has no MANIFEST"
-    except (json.JSONDecodeError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return "its MANIFEST cannot be read"
-    for name, stated in files.items():
+    for name, (size, digest) in stated.items():
         path = folder / name
         if not path.is_file():
             return f"{name} is missing"
-        if path.stat().st_size != stated["bytes"]:
-            return f"{name} has {path.stat().st_size} bytes, not {stated['bytes']}"
-        if hashes and _digest(path) != stated["sha256"]:
+        if path.stat().st_size != size:
+            return f"{name} has {path.stat().st_size} bytes, not {size}"
+        if hashes and _digest(path) != digest:
             return f"the content of {name} has changed"
     return ""
 

@@ -36,14 +36,15 @@ def read_spec(kind: type[S], data: Any, where: str = "") -> S:
 
 
 def _plain(kind: type[Spec], error: ValidationError, where: str) -> PlanError:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in ((where,) if where else ()) + first["loc"])
+    faults = error.errors()
+    first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])  # a misspelt key is also a missing one
+    place = ".".join(str(part) for part in ((where,) if where else ()) + first["loc"]) or kind.__name__
     if first["type"] == "extra_forbidden":
         return PlanError(f"{place} is not a setting that exists.", nearest(str(first["loc"][-1]), _fields(kind, first["loc"][:-1])))
     if first["type"] == "missing":
         return PlanError(f"{place} is missing.", f"Add it: {_help(kind, first['loc'])}")
-    text = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    joined = f"{place} {text}" if text.startswith("should") else f"{place}: {text}"
+    text = first["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ")
+    joined = f"{place} {text}" if text.startswith(("should", "must")) else f"{place}: {text}"
     return PlanError(f"{joined.replace(' should ', ' must ', 1)}; got {_short(first['input'])}.", _help(kind, first["loc"]))
 
 
