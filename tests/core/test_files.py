@@ -62,7 +62,7 @@ def test_a_full_disk_leaves_old_files_whole_and_no_half_ones(n: int, tmp_path: P
             write_whole(path, "new" * 100)
     assert [path.read_text()[:3] for path in paths] == ["new"] * (n - 1) + ["old"] * (FILES - n + 1)
     assert all(len(path.read_text()) == 300 for path in paths)
-    assert sorted(os.listdir(tmp_path)) == [path.name for path in paths]
+    assert sorted(tmp_path.iterdir()) == paths
 
 
 def test_a_new_file_is_absent_after_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +70,7 @@ def test_a_new_file_is_absent_after_a_full_disk(tmp_path: Path, monkeypatch: pyt
     FullDisk(1, monkeypatch)
     with pytest.raises(StoreError):
         write_whole(tmp_path / "new.txt", "text")
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("n", [1, 2])
@@ -87,7 +87,7 @@ def test_a_disk_that_is_found_full_when_flushing_is_told_plainly(n: int, tmp_pat
     with pytest.raises(StoreError, match="Disk full while writing a"):
         write_whole(tmp_path / "a", "new")
     assert (tmp_path / "a").read_text() == ("old" if n == 1 else "new")
-    assert os.listdir(tmp_path) == ["a"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "a"]
 
 
 def test_other_disk_errors_are_not_dressed_up(tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ from core.records import (
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 names = st.lists(texts, max_size=3).map(tuple)
 examples = st.builds(Example, texts, texts, texts, texts, names, texts, st.dictionaries(texts, texts, max_size=3))
-passages = st.builds(Retrieved, st.builds(Passage, texts, texts, texts, st.integers(0, 99), st.integers(0, 99)), st.floats(-1, 1), st.integers(0, 9))
+places = st.integers(0, 99)
+passages = st.builds(Retrieved, st.builds(Passage, texts, texts, texts, places, places), st.floats(-1, 1), places)
 messages = st.lists(st.builds(Message, st.sampled_from(["system", "user", "assistant"]), texts), max_size=3).map(tuple)
 prompts = st.builds(Prompt, messages, names, st.lists(passages, max_size=2).map(tuple), st.integers(0, 5))
 answers = st.builds(
