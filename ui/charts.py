@@ -100,7 +100,7 @@ def quality_cost(report: Report, metric: str, axis: str = "Time per answer", *, 
         name="methods",
     )
     _dress(figure, AXES[axis].title, metric_label(metric))
-    figure.update_xaxes(type="log", dtick="D2" if found and found[-1].x / found[0].x < 20 else 1, range=_room(found))
+    figure.update_xaxes(type="log", tickvals=_ticks(found), ticktext=[f"{t:g}" for t in _ticks(found)], range=_room(found))
     return figure
 
 
@@ -116,14 +116,40 @@ def _room(found: Sequence[Point]) -> list[float] | None:
 
 
 def _sides(found: Sequence[Point]) -> list[str]:
-    """Labels alternate where two points stand close on the cost axis, so that they do not lie on each other."""
+    """Where each label stands: the first side on which it lies on no label before it. Distances are in shares of the plane; rough, since fonts differ."""
+    import math
+
+    if not found:
+        return []
+    span_x = max(0.05, math.log10(found[-1].x / found[0].x))
+    low, high = min(p.low for p in found), max(p.high for p in found)
+    places = [(math.log10(p.x / found[0].x) / span_x, (p.y - low) / max(1e-9, high - low)) for p in found]
     sides: list[str] = []
-    for place, point in enumerate(found):
-        near = place > 0 and point.x < 1.35 * found[place - 1].x
-        right = place < len(found) - 1 or len(found) == 1
-        side = "top right" if right else "top left"
-        sides.append(side.replace("top", "bottom") if near and sides[-1].startswith("top") else side)
+    taken: list[tuple[float, float, float]] = []
+    for point, (x, y) in zip(found, places, strict=True):
+        width = 0.014 * len(point.label) + 0.02
+        options = {"top right": (x, y + 0.05), "bottom right": (x, y - 0.05), "top left": (x - width, y + 0.05), "bottom left": (x - width, y - 0.05)}
+        ends = {side: box for side, box in options.items() if -0.1 <= box[0] and box[0] + width <= 1.12} or options
+        others = [(q[0] - 0.012, q[0] + 0.012, q[1]) for q in places if q != (x, y)]
+        taken_now = [*taken, *others]
+        free = [side for side, (left, middle) in ends.items() if all(left > r or left + width < q or abs(middle - m) > 0.07 for q, r, m in taken_now)]
+        side = (free or list(ends))[0]
+        left, middle = options[side]
+        taken.append((left, left + width, middle))
+        sides.append(side)
     return sides
+
+
+def _ticks(found: Sequence[Point]) -> list[float]:
+    """Round values on a log axis: 1, 2, 5 and their tens; more of them where the points span little."""
+    import math
+
+    if not found:
+        return []
+    low, high = 0.7 * found[0].x, 1.4 * found[-1].x
+    steps = (1, 2, 5) if high / low > 12 else (1, 1.5, 2, 3, 4, 5, 7)
+    powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
+    return [round(s * 10.0**p, 6) for p in powers for s in steps if low <= s * 10.0**p <= high]
 
 
 def loss(curves: Mapping[str, Sequence[tuple[float, float]]]) -> go.Figure:

@@ -90,18 +90,14 @@ def metric_label(name: str) -> str:
 def key_setting(spec: Mapping[str, Any]) -> str:
     """The one or two settings by which people tell methods apart."""
     words = {"shots": "{} shots", "selection": "{}", "rank": "rank {}", "epochs": "{} epochs", "top_k": "{} passages"}
-    found = [form.format(spec[key]) for key, form in words.items() if spec.get(key) is not None]
+    unused = {"top_k"} if spec.get("with_retrieval") is False else set()
+    found = [form.format(spec[key]) for key, form in words.items() if spec.get(key) is not None and key not in unused]
     return ", ".join(found[:3]).replace("1 shots", "1 shot").replace("1 passages", "1 passage").replace("1 epochs", "1 epoch")
 
 
 def spec_of(report: Report, name: str) -> Mapping[str, Any]:
-    """The plan's settings of one method, found by its name or, for an unnamed one, by its place."""
-    specs: Sequence[Mapping[str, Any]] = (report.get("plan") or {}).get("methods") or []
-    names = [m["name"] for m in report["methods"]]
-    for place, spec in enumerate(specs):
-        if spec.get("name") == name or (not spec.get("name") and place < len(names) and names[place] == name):
-            return spec
-    return {}
+    """The settings that one method ran with."""
+    return next((m.get("spec") or {} for m in report["methods"] if m["name"] == name), {})
 
 
 def verdict(report: Report) -> Verdict:
@@ -130,20 +126,21 @@ def decimals(half_widths: Sequence[float], low: float, high: float) -> int:
     return least if not known else max(least, min(3, -math.floor(math.log10(max(known)))))
 
 
-def table(report: Report, infos: Mapping[str, Any] | None = None) -> Table:
-    """Methods are columns; rows in the groups quality, trust, cost.
+def infos(report: Report) -> Mapping[str, Mapping[str, Any]]:
+    """What each metric says of itself (range, direction, how it is computed), as it was when the report was written."""
+    return report.get("metrics") or {}
 
-    Args:
-        infos: metric name to `MetricInfo`, for range and direction; an unknown metric counts as 0-1, higher is better.
-    """
-    infos = infos or {}
+
+def table(report: Report) -> Table:
+    """Methods are columns; rows in the groups quality, trust, cost. A metric that says nothing of itself counts as 0-1, higher is better."""
+    known = infos(report)
     methods = report["methods"]
     columns = [
         Column(m["name"], method_label(m), key_setting(spec_of(report, m["name"])), "" if m["status"] == "done" else _why(m)) for m in methods
     ]
     names = metric_names(report)
-    quality = [_score_row(report, name, infos.get(name)) for name in names if _decides(name, infos)]
-    trust = [_score_row(report, name, infos.get(name)) for name in names if not _decides(name, infos)]
+    quality = [_score_row(report, name, known.get(name) or {}) for name in names if _decides(name, known)]
+    trust = [_score_row(report, name, known.get(name) or {}) for name in names if not _decides(name, known)]
     trust += _trust_rows(report)
     groups = [Group("Quality", quality), Group("Trust", trust), Group("Cost", _cost_rows(report))]
     return Table(columns, [g for g in groups if g.rows])
@@ -157,18 +154,16 @@ def metric_names(report: Report) -> list[str]:
     return [n for n in dict.fromkeys([primary, *planned, *scored]) if n and n in scored]
 
 
-def _decides(name: str, infos: Mapping[str, Any]) -> bool:
-    info = infos.get(name)
-    return name != "judge" and (info is None or info.in_verdict)
+def _decides(name: str, known: Mapping[str, Mapping[str, Any]]) -> bool:
+    return name != "judge" and bool((known.get(name) or {}).get("in_verdict", True))
 
 
 def _why(method: Mapping[str, Any]) -> str:
     return f"{str(method['status']).capitalize()}: {method.get('reason') or 'no reason was kept'}"
 
 
-def _score_row(report: Report, name: str, info: Any) -> Row:
-    low, high = (info.low, info.high) if info else (0.0, 1.0)
-    higher = info.higher_is_better if info else True
+def _score_row(report: Report, name: str, info: Mapping[str, Any]) -> Row:
+    low, high, higher = info.get("low", 0.0), info.get("high", 1.0), info.get("higher_is_better", True)
     scores = [(m.get("scores") or {}).get(name) or {} for m in report["methods"]]
     halves = [(s["ci_high"] - s["ci_low"]) / 2 for s in scores if _has_interval(s)]
     digits = decimals(halves, low, high)
@@ -188,7 +183,7 @@ def _score_row(report: Report, name: str, info: Any) -> Row:
             interval = f"{score['ci_low']:.{digits}f} to {score['ci_high']:.{digits}f}"
             cell = cell._replace(interval=interval, left=round(max(0.0, left), 1), width=round(width, 1))
         cells.append(cell)
-    hint = " ".join(t for t in (info.label, info.note) if t) if info else ""
+    hint = ". ".join(t for t in (info.get("label"), info.get("note")) if t)
     return Row(metric_label(name), "↑" if higher else "↓", "higher is better" if higher else "lower is better", hint, cells)
 
 
@@ -218,6 +213,8 @@ def _trust_rows(report: Report) -> list[Row]:
     total = ((report.get("data") or {}).get("counts") or {}).get("test")
     answered = [Cell(f"{m.get('n') or 0}" + (f" of {total}" if total else "")) for m in methods]
     rows = [Row("Items answered", "", "", "Headline numbers use the items that all methods answered.", answered)]
+    if any(m.get("cut") for m in methods):
+        rows.append(Row("Answers cut", "↓", "lower is better", "Answers that reached the longest allowed length.", [_count(m.get("cut")) for m in methods]))
     for name in dict.fromkeys(k for m in methods for k in m.get("retrieval") or {}):
         cells = []
         for method in methods:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from comparison import share
 from comparison.result import Result
@@ -123,23 +123,15 @@ def locate(ctx: Context, shown: Shown) -> Found:
     raise StoreError("Nothing is shown yet.", "Open an example, or a comparison from the Library tab.")
 
 
-def infos() -> dict[str, Any]:
-    """Name to `MetricInfo` of every registered metric."""
-    import evaluation  # noqa: F401  (registers them)
-    from evaluation.base import metrics
-
-    return {name: metric.info for name, metric in metrics.items()}
-
-
 def view(ctx: Context, shown: Shown) -> View:
     """Everything of the tab but the chart and the items."""
     found = locate(ctx, shown)
-    report, known = found.report, infos()
+    report, known = found.report, present.infos(found.report)
     names = present.metric_names(report)
     primary = (report.get("verdict") or {}).get("primary") or (names[0] if names else "")
     return View(
         verdict=render("verdict", name=report.get("name") or "", state=_state(shown), verdict=present.verdict(report)),
-        table=render("table", table=present.table(report, known)),
+        table=render("table", table=present.table(report)),
         how=render("how", metrics=[(present.metric_label(n), known[n]) for n in names if n in known]),
         setup=render("setup", groups=present.setup(report)),
         metrics=[(present.metric_label(n), n) for n in names],
@@ -156,8 +148,8 @@ def chart(ctx: Context, shown: Shown, metric: str, axis: str) -> go.Figure:
     report = locate(ctx, shown).report
     names = present.metric_names(report)
     metric = metric if metric in names else (names[0] if names else "")
-    info = infos().get(metric)
-    return charts.quality_cost(report, metric, axis if axis in charts.AXES else next(iter(charts.AXES)), higher=info is None or info.higher_is_better)
+    higher = (present.infos(report).get(metric) or {}).get("higher_is_better", True)
+    return charts.quality_cost(report, metric, axis if axis in charts.AXES else next(iter(charts.AXES)), higher=higher)
 
 
 def item(ctx: Context, shown: Shown, wanted: str, place: int) -> ItemPage:

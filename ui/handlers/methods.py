@@ -51,7 +51,7 @@ def offers() -> list[Offer]:
 def choices(task: Task, values: Values) -> list[tuple[str, str]]:
     """(label, key) of everything that can be ticked; labels hold the key settings."""
     found = [(chip(offer, values.get(offer.name, {})), offer.name) for offer in offers()]
-    return found + [(_titled(str(s.get("name") or s.get("kind")), present.key_setting(s)), key) for key, s in _assign(task)[1].items()]
+    return found + [(_titled(present.method_label({"kind": s.get("kind", ""), "name": s.get("name") or s.get("kind", "")}), present.key_setting(s)), key) for key, s in _assign(task)[1].items()]
 
 
 def _assign(task: Task) -> tuple[dict[str, Mapping[str, Any]], dict[str, Mapping[str, Any]]]:
@@ -95,8 +95,6 @@ def chip(offer: Offer, values: Mapping[str, Any]) -> str:
     """A method's label with its key settings."""
     defaults = {name: field.default for name, field in offer.spec.model_fields.items()}
     settings = {**defaults, **offer.preset, **{k: v for k, v in values.items() if v is not None}}
-    if "with_retrieval" in defaults and not settings["with_retrieval"]:
-        settings.pop("top_k", None)
     return _titled(offer.label, present.key_setting(settings))
 
 

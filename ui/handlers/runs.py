@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from comparison import jobs
 from comparison.database import ACTIVE
 from comparison.plan import read_plan
+from comparison.ready import make_ready
 from core.errors import PlanError
 from ui import progress
 from ui.context import Context
-from ui.handlers import taskdata
 from ui.handlers.compare import own
 from ui.markup import render
 from ui.task import Task
@@ -44,8 +44,9 @@ def start(ctx: Context, task: Task, plan: Mapping[str, Any]) -> str:
     if not task.ready:
         raise PlanError("There is nothing to run on: no task is chosen.", "Open an example, or bring data on the Data tab.")
     read = read_plan(plan, Path(task.base))
-    taskdata.check(read)
-    return jobs.submit(ctx.store, read, ctx.owner).id
+    store = ctx.store
+    make_ready(read, store.models)
+    return jobs.submit(store, read, ctx.owner).id
 
 
 def look(ctx: Context, comparison_id: str) -> Look:

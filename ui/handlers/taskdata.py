@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from comparison.plan import Plan
 from core.dataset import Dataset, DataSpec, load_dataset
 from core.errors import PlanError
 from core.records import Document
@@ -34,13 +33,3 @@ def counts(task: Task) -> dict[str, int]:
     """Rows by split, and documents."""
     return {**dataset(task).counts, "documents": len(documents(task))}
 
-
-def check(plan: Plan) -> None:
-    """Refuse a plan whose data or documents cannot be used, before anything is stored.
-
-    Raises:
-        BakeoffError: with the remedy.
-    """
-    load_dataset(plan.spec.data, Path("/"))
-    if plan.spec.knowledge is not None:
-        load_documents(Path(plan.spec.knowledge.path))

@@ -130,7 +130,7 @@ def _run_row() -> RunRow:
     made: dict[str, dict[str, Component]] = {}
     with gr.Column(elem_id="run_row") as row:
         ticked = gr.CheckboxGroup(start.choices, value=start.ticked, label="Methods to compare", elem_id="methods")
-        with gr.Row(equal_height=True):
+        with gr.Row(equal_height=False):
             metrics = gr.Dropdown(start.metric_choices, value=start.metrics, multiselect=True, label="Metrics", elem_id="metrics", scale=4, min_width=220)
             run = gr.Button("Run", variant="primary", elem_id="run", scale=1, min_width=120)
         with gr.Accordion("Settings of the methods", open=False, elem_id="method_settings"):
@@ -146,7 +146,7 @@ def _run_row() -> RunRow:
 def _items() -> Items:
     gr.HTML('<h3 class="bk-h">Item by item</h3>')
     wanted = gr.Radio(list(FILTERS), value=FILTERS[0], label="Items", show_label=False, container=False, elem_id="item_filter")
-    with gr.Row(equal_height=True, elem_id="item_steps"):
+    with gr.Row(elem_id="item_steps"):
         previous = gr.Button("Previous", size="sm", elem_id="item_previous", min_width=90, scale=0)
         where = gr.HTML(elem_id="item_where", min_width=80)
         following = gr.Button("Next", size="sm", elem_id="item_next", min_width=90, scale=0)
