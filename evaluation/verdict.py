@@ -130,8 +130,8 @@ class _Wording:
         return "; ".join(clause for clause in clauses if clause)
 
     def _tokens(self, won: bool) -> str:
-        read = {method: self._cost_of(method, "prompt_tokens") for method in (self.ranked if won else self.top)}
-        known = {method: tokens for method, tokens in read.items() if tokens > 0}
+        group = [method for method in self.board.methods if method in (self.ranked if won else self.top)]
+        known = {method: tokens for method in group if (tokens := self._cost_of(method, "prompt_tokens")) > 0}
         if len(known) < 2:
             return ""
         least = min(known, key=lambda method: known[method])

@@ -67,7 +67,7 @@ def test_naming_a_metric_imports_nothing() -> None:
     assert not {name for name in set(sys.modules) - before if name.split(".")[0] in ("evaluate", "datasets")}
 
 
-@pytest.mark.parametrize("error", [ConnectionError("no route to the hub"), FileNotFoundError("no such module"), ImportError("nltk is missing")])
+@pytest.mark.parametrize("error", [ConnectionError("no route"), FileNotFoundError("no such module"), ImportError("nltk is missing")])
 def test_a_hub_that_is_out_of_reach_is_one_plain_error(error: Exception, no_evaluate: Any, item: Any) -> None:
     no_evaluate(error)
     with pytest.raises(PlanError, match=f"'some_metric' could not be loaded: {error}") as caught:
