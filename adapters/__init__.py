@@ -2,3 +2,9 @@
 
 To add one, write a file of the shape of `zero_shot.py` and import it here.
 """
+
+# ruff: noqa: I001  (this is the order in which forms and tables list them)
+from adapters import zero_shot as zero_shot
+from adapters import few_shot as few_shot
+from adapters import rag as rag
+from adapters import lora as lora

@@ -26,7 +26,9 @@ class MethodSpec(Spec):
     """Settings that every method has."""
 
     kind: str = Field(description="Which method; see `python -m comparison methods`.")
-    name: str | None = Field(None, pattern=NAME_PATTERN, description="A unique name for tables; by default the kind, then kind-2 and so on.")
+    name: str | None = Field(
+        None, pattern=NAME_PATTERN, description="A unique name for tables; by default the kind, then kind-2 and so on."
+    )
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,8 @@ class Setting:
     embedder_id: str
     codec: Callable[[], Codec]
     embedder: Callable[[], Embedder]
-    generation: GenerationConfig = field(default_factory=GenerationConfig)
-    model: ModelSpec = field(default_factory=ModelSpec)
+    generation: GenerationConfig = field(default_factory=lambda: GenerationConfig())
+    model: ModelSpec = field(default_factory=lambda: ModelSpec())
     models_home: Path = Path("models")
 
     @property
@@ -96,7 +98,8 @@ class Recipe:
 class Bound(Protocol):
     """A method that is ready to ask. `adapter` is the folder of trained weights, or None for the base model."""
 
-    adapter: Path | None
+    @property
+    def adapter(self) -> Path | None: ...
 
     def prompts(self, examples: Sequence[Example]) -> list[Prompt]:
         """One prompt for each example, in order."""

@@ -63,7 +63,9 @@ class Adapters:
         self.names[folder] = name
         self.wrapped.set_adapter(name)
         if bool((self._logits(probe, folder) == plain).all()):
-            raise MethodError("The trained weights change nothing: the logits equal the base model's.", "Train for longer or at a higher learning rate.")
+            raise MethodError(
+                "The trained weights change nothing: the logits equal the base model's.", "Train for longer or at a higher learning rate."
+            )
 
     def _logits(self, probe: tuple[int, ...], folder: Path | None) -> Any:
         import torch
@@ -95,7 +97,8 @@ def check_applied(wrapped: Any, name: str, folder: Path) -> None:
     if missing or unexpected:
         keys = ", ".join(sorted(missing | unexpected)[:3])
         raise MethodError(
-            f"The trained weights do not fit this model: {len(missing)} keys missing, {len(unexpected)} unknown ({keys}).", "Train again on this base model."
+            f"The trained weights do not fit this model: {len(missing)} keys missing, {len(unexpected)} unknown ({keys}).",
+            "Train again on this base model.",
         )
     trained = [value for key, value in saved.items() if "lora_A" not in key]
     if not any(bool(value.any()) for value in trained):

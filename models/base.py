@@ -22,9 +22,15 @@ Ids = tuple[int, ...]
 class GenerationConfig(Spec):
     """How answers are decoded. This is the whole effective config: a model repository's own defaults never leak in."""
 
-    max_new_tokens: int = Field(64, ge=1, le=4096, description="Longest answer, in tokens; usual 16 to 512. An answer that reaches it is marked as cut.")
-    temperature: float = Field(0.0, ge=0.0, le=2.0, description="0 decodes greedily (the default: the same answer each time); above 0 samples.")
-    top_p: float = Field(1.0, gt=0.0, le=1.0, description="Sample from the smallest set of tokens that holds this probability; only used with a temperature.")
+    max_new_tokens: int = Field(
+        64, ge=1, le=4096, description="Longest answer, in tokens; usual 16 to 512. An answer that reaches it is marked as cut."
+    )
+    temperature: float = Field(
+        0.0, ge=0.0, le=2.0, description="0 decodes greedily (the default: the same answer each time); above 0 samples."
+    )
+    top_p: float = Field(
+        1.0, gt=0.0, le=1.0, description="Sample from the smallest set of tokens that holds this probability; only used with a temperature."
+    )
     seed: int = Field(0, ge=0, description="Seed of the sampling; only used with a temperature.")
 
 
@@ -33,7 +39,9 @@ class BatchPolicy(Spec):
 
     max_rows: int = Field(32, ge=1, le=4096, description="Most prompts in one batch; usual 8 to 32 on a CPU.")
     max_padded_tokens: int = Field(6144, ge=16, description="Most tokens in one batch, padding and the answers' room included.")
-    min_shared_prefix: int = Field(16, ge=1, description="A beginning that all prompts share is computed once if it has at least this many tokens.")
+    min_shared_prefix: int = Field(
+        16, ge=1, description="A beginning that all prompts share is computed once if it has at least this many tokens."
+    )
 
 
 @dataclass(frozen=True)
@@ -92,8 +100,11 @@ class Codec(Protocol):
 class LanguageModel(Protocol):
     """A model that answers. `adapter` is the folder of trained weights to answer with; None answers with the base model."""
 
-    identity: ModelIdentity
-    codec: Codec
+    @property
+    def identity(self) -> ModelIdentity: ...
+
+    @property
+    def codec(self) -> Codec: ...
 
     def generate(self, batch: Batch, config: GenerationConfig, adapter: Path | None = None) -> list[Completion]:
         """One completion for each prompt, in the batch's order.

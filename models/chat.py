@@ -88,7 +88,9 @@ class ChatCodec:
             return str(self.tokenizer.apply_chat_template(chat, **options))
         except TemplateError as error:
             if chat[0]["role"] != "system" or len(chat) < 2:
-                raise ModelError(f"The model's chat template refuses this chat: {error}.", "Choose another model, or mend its template.") from error
+                raise ModelError(
+                    f"The model's chat template refuses this chat: {error}.", "Choose another model, or mend its template."
+                ) from error
             merged = {"role": chat[1]["role"], "content": f"{chat[0]['content']}\n\n{chat[1]['content']}"}
             return str(self.tokenizer.apply_chat_template([merged, *chat[2:]], **options))
 

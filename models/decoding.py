@@ -16,6 +16,7 @@ from models.kv_cache import RoomyCache
 if TYPE_CHECKING:
     import torch
 
+MEMORY_SIGNS = ("out of memory", "can't allocate memory", "defaultcpuallocator", "cublas_status_alloc_failed")
 DROP_SHARE = 0.25  # finished rows are dropped once they are this share of the batch: each drop copies the cache
 
 
@@ -37,7 +38,9 @@ class Prefix:
         return self.cache
 
 
-def decode(model: Any, batch: Batch, config: GenerationConfig, stops: frozenset[int], pad: int, prefix: Prefix, adapter_key: object) -> list[Ids]:
+def decode(
+    model: Any, batch: Batch, config: GenerationConfig, stops: frozenset[int], pad: int, prefix: Prefix, adapter_key: object
+) -> list[Ids]:
     """Ids of each completion, the stop id included where the model wrote one.
 
     Raises:
@@ -59,13 +62,15 @@ def decode(model: Any, batch: Batch, config: GenerationConfig, stops: frozenset[
 def is_out_of_memory(error: BaseException) -> bool:
     """True for the message that a CPU allocator, HIP or MPS raises without a type of its own."""
     text = str(error).lower()
-    return isinstance(error, MemoryError) or any(sign in text for sign in ("out of memory", "can't allocate memory", "defaultcpuallocator", "cublas_status_alloc_failed"))
+    return isinstance(error, MemoryError) or any(sign in text for sign in MEMORY_SIGNS)
 
 
 class _Decoder:
     """The state of one batch while it is decoded. `alive[i]` is the batch position of row i of the tensors."""
 
-    def __init__(self, model: Any, batch: Batch, config: GenerationConfig, stops: frozenset[int], pad: int, prefix: Prefix, adapter_key: object) -> None:
+    def __init__(
+        self, model: Any, batch: Batch, config: GenerationConfig, stops: frozenset[int], pad: int, prefix: Prefix, adapter_key: object
+    ) -> None:
         import torch
 
         self.model, self.config, self.stops = model, config, stops
@@ -78,7 +83,11 @@ class _Decoder:
         self.mask = torch.tensor(seen, device=device)
         self.positions = (self.mask.cumsum(1) - 1).clamp(min=0)[:, batch.shared :]
         room = batch.shared + width + config.max_new_tokens
-        start = prefix.of(model, batch.prompt_ids[0][: batch.shared], (batch.prompt_ids[0][: batch.shared], adapter_key)) if batch.shared else None
+        start = (
+            prefix.of(model, batch.prompt_ids[0][: batch.shared], (batch.prompt_ids[0][: batch.shared], adapter_key))
+            if batch.shared
+            else None
+        )
         self.cache = RoomyCache(model.config, room=room, start=start, rows=len(suffixes))
         self.random = torch.Generator(device="cpu").manual_seed(config.seed)
 

@@ -21,9 +21,10 @@ class SentenceEmbedder:
 
     def __init__(self, embedder_id: str, home: Path) -> None:
         from sentence_transformers import SentenceTransformer
-        from transformers.utils import logging
 
-        logging.disable_progress_bar()
+        from models.quiet import no_progress_bars
+
+        no_progress_bars()
         source = locate(embedder_id, None, home)
         try:
             self.model = SentenceTransformer(str(source.folder), device="cpu", trust_remote_code=False)

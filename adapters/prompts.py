@@ -1,0 +1,109 @@
+"""How a prompt is worded: the only place. Training prompts are worded here too, so they begin exactly as the prompts that are asked.
+
+    system      the instruction, where all examples share one
+    user        a demonstration's input          } as often as there are demonstrations
+    assistant   its reference                    }
+    user        the passages, if any, then the question
+
+Where examples have instructions of their own, there is no system turn and each user turn begins with its instruction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.errors import MethodError
+from core.records import Example, Message, Prompt, Retrieved
+from models.base import Codec
+from retrieval.packing import pack
+
+PROMPT_VERSION = "1"
+"""Bumped by hand when the same example is worded differently."""
+
+
+def user_turn(example: Example, instruction: str) -> str:
+    """What the user says for one example, options included.
+
+    Args:
+        instruction: the instruction that all examples share and that is said elsewhere, or "".
+    """
+    said = example.question if instruction else "\n\n".join(part for part in (example.instruction, example.input) if part.strip())
+    options = "\n".join(f"- {choice}" for choice in example.choices)
+    return f"{said}\n\nOptions:\n{options}" if options else said
+
+
+def with_passages(question: str, passages: Sequence[Retrieved]) -> str:
+    """The last user turn with numbered passages before the question; without passages it is the question alone."""
+    if not passages:
+        return question
+    numbered = "\n\n".join(f"[{number}] {found.passage.text}" for number, found in enumerate(passages, start=1))
+    return f"Passages:\n{numbered}\n\nQuestion: {question}"
+
+
+def word(
+    example: Example, instruction: str, demonstrations: Sequence[Example] = (), passages: Sequence[Retrieved] = ()
+) -> tuple[Message, ...]:
+    """The whole chat for one example."""
+    chat = [Message("system", instruction)] if instruction else []
+    for demonstration in demonstrations:
+        chat += [Message("user", user_turn(demonstration, instruction)), Message("assistant", demonstration.reference)]
+    return (*chat, Message("user", with_passages(user_turn(example, instruction), passages)))
+
+
+def plain(example: Example, instruction: str, codec: Codec, budget: int) -> Prompt:
+    """The bare prompt.
+
+    Args:
+        budget: most tokens of the prompt.
+
+    Raises:
+        MethodError: it is longer than `budget`. Nothing is cut off a question to make it fit.
+    """
+    messages = word(example, instruction)
+    tokens = len(codec.prompt_ids(messages))
+    if tokens > budget:
+        start = " ".join(example.question.split())[:60]
+        raise MethodError(
+            f"The prompt of example {example.id} (“{start}”) must have at most {budget} tokens; got {tokens}.",
+            "Shorten or remove this example, lower generation.max_new_tokens, or choose a model with a longer context.",
+        )
+    return Prompt(messages)
+
+
+def with_fitting_demonstrations(
+    example: Example, instruction: str, demonstrations: Sequence[Example], codec: Codec, budget: int
+) -> Prompt:
+    """A prompt with as many demonstrations as fit; the first ones go first, since the last stand next to the question.
+
+    Raises:
+        MethodError: it does not fit even without demonstrations.
+    """
+    for start in range(len(demonstrations)):
+        kept = demonstrations[start:]
+        messages = word(example, instruction, kept)
+        if len(codec.prompt_ids(messages)) <= budget:
+            return Prompt(messages, demo_ids=tuple(d.id for d in kept))
+    return plain(example, instruction, codec, budget)
+
+
+def with_fitting_passages(
+    example: Example, instruction: str, ranked: Sequence[Retrieved], codec: Codec, budget: int, cap: int | None = None
+) -> Prompt:
+    """A prompt with the most relevant passages that fit.
+
+    Args:
+        ranked: found passages, best first.
+        cap: most tokens of a prompt that holds passages; a bare question may be longer, up to `budget`.
+
+    Raises:
+        MethodError: it does not fit even without passages.
+    """
+    packed = pack(
+        ranked,
+        budget if cap is None else min(budget, cap),
+        count=lambda messages: len(codec.prompt_ids(messages)),
+        wrap=lambda passages: word(example, instruction, passages=passages),
+    )
+    bare = plain(example, instruction, codec, budget) if not packed.kept else None
+    messages = bare.messages if bare else word(example, instruction, passages=packed.kept)
+    return Prompt(messages, passages=packed.kept, dropped_passages=len(packed.dropped))

@@ -1,0 +1,85 @@
+"""Checkpoints that survive a kill: one folder an epoch, trusted only with a valid MANIFEST; safetensors throughout, nothing pickled."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from core.files import MANIFEST, manifest_fault, write_json, write_manifest
+
+if TYPE_CHECKING:
+    import torch
+
+FOLDER = "checkpoints"
+
+
+class Checkpoint(NamedTuple):
+    """`state` is what `save` was given: curves and epoch figures so far."""
+
+    epoch: int
+    folder: Path
+    state: dict[str, Any]
+
+
+def save(out: Path, epoch: int, model: Any, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> Path:
+    """Write the epoch's weights, optimiser state and history. The MANIFEST comes last."""
+    from safetensors.torch import save_file
+
+    folder = out / FOLDER / f"epoch-{epoch:03d}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    model.save_pretrained(str(folder), safe_serialization=True)
+    save_file(_optimizer_tensors(optimizer), folder / "optimizer.safetensors")
+    write_json(folder / "state.json", state)
+    write_manifest(folder, {"epoch": epoch})
+    return folder
+
+
+def latest(out: Path) -> Checkpoint | None:
+    """The last whole checkpoint. A broken one is set aside, not deleted."""
+    for folder in sorted((out / FOLDER).glob("epoch-*"), reverse=True):
+        if manifest_fault(folder):
+            folder.rename(folder.with_name(f"broken-{folder.name}-{len(list((out / FOLDER).glob('broken-*')))}"))
+            continue
+        state: dict[str, Any] = json.loads((folder / "state.json").read_text())
+        return Checkpoint(int(folder.name.removeprefix("epoch-")), folder, state)
+    return None
+
+
+def restore(checkpoint: Checkpoint, model: Any, optimizer: torch.optim.Optimizer) -> None:
+    """Put weights and optimiser state back in place."""
+    from peft import set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    set_peft_model_state_dict(model, load_file(checkpoint.folder / "adapter_model.safetensors"))
+    tensors = load_file(checkpoint.folder / "optimizer.safetensors")
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, _, field = name.partition(".")
+        state.setdefault(int(index), {})[field] = tensor
+    whole = optimizer.state_dict()
+    optimizer.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
+
+
+def keep_only(out: Path, epochs: set[int]) -> None:
+    """Remove the checkpoints of all other epochs."""
+    for folder in (out / FOLDER).glob("epoch-*"):
+        if int(folder.name.removeprefix("epoch-")) not in epochs:
+            (folder / MANIFEST).unlink(missing_ok=True)
+            shutil.rmtree(folder)
+
+
+def finish(out: Path, best_epoch: int, base_id: str) -> None:
+    """Move the best epoch's weights to the top of `out` and drop the checkpoints. Safe to repeat after a kill."""
+    best = out / FOLDER / f"epoch-{best_epoch:03d}"
+    config = json.loads((best / "adapter_config.json").read_text())
+    write_json(out / "adapter_config.json", {**config, "base_model_name_or_path": base_id})
+    shutil.copyfile(best / "adapter_model.safetensors", out / "adapter_model.safetensors")
+    shutil.rmtree(out / FOLDER)
+
+
+def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    state = optimizer.state_dict()["state"]
+    return {f"{index}.{name}": value.detach().cpu().contiguous().clone() for index, entry in state.items() for name, value in entry.items()}

@@ -1,0 +1,58 @@
+"""Run a fine-tune job in a process of its own: its memory is its own, and a killed trainer does not take the comparison along."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from core.errors import MethodError
+from core.files import write_whole
+from training.job import TrainingJob
+
+ROOT = Path(__file__).resolve().parent.parent
+KILLED = -9
+
+
+def run_job(job: TrainingJob) -> Iterator[dict[str, Any]]:
+    """Start `python -m training` and yield its events as they come; see `training.loop` for their fields.
+
+    The trainer stays in the caller's process group, so that stopping the group stops it.
+
+    Raises:
+        MethodError: the trainer failed, or was killed.
+    """
+    spec = job.out / "job.json"
+    job.out.mkdir(parents=True, exist_ok=True)
+    write_whole(spec, job.model_dump_json())
+    log_path = job.out / "trainer.log"
+    failure: MethodError | None = None
+    with log_path.open("w") as log:
+        process = subprocess.Popen([sys.executable, "-m", "training", str(spec)], cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
+        try:
+            assert process.stdout is not None  # asked for with PIPE
+            for line in process.stdout:
+                event: dict[str, Any] = json.loads(line)
+                if event["event"] == "Failed":
+                    failure = MethodError(event["message"], event["remedy"])
+                else:
+                    yield event
+        finally:
+            if process.poll() is None and sys.exc_info()[0] is not None:
+                process.terminate()
+            code = process.wait()
+    if failure or code:
+        raise failure or stopped_early(code, log_path)
+    spec.unlink()
+    log_path.unlink()
+
+
+def stopped_early(code: int, log_path: Path) -> MethodError:
+    """The error for a trainer that ended without saying why."""
+    if code == KILLED:
+        return MethodError("The trainer was killed (out of memory?).", "Lower batch_size or max_tokens, or set micro_batch_size to 1.")
+    last = ([line for line in log_path.read_text(errors="replace").splitlines() if line.strip()] or ["no message"])[-1]
+    return MethodError(f"The trainer ended with exit code {code}: {last[:300]}", "The whole log stands beside the weights in trainer.log.")

@@ -1,0 +1,262 @@
+"""The training loop: completion-only cross-entropy under `accelerate.Accelerator`, the same code on a CPU and on a GPU.
+
+The frozen base is held in the number type that it will answer in, so that what is trained is what is evaluated; the trained
+matrices and the optimiser are float32. Each step's loss is the mean over its supervised tokens, however it is cut into
+micro-batches, so gradient accumulation changes no result. Test examples never come near this folder.
+"""
+
+from __future__ import annotations
+
+import math
+import resource
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from core.errors import MethodError
+from core.files import write_json
+from models import device
+from models.transformers_backend import load_weights
+from models.weights import locate
+from training import checkpoints
+from training.batches import TokenBatch, collate, pieces, steps_of
+from training.job import TrainingJob, TrainingRow, TrainingSettings, within
+from training.peft_configs import kinds
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimiser step. `loss` is the mean cross-entropy per supervised token in nats; `tokens` counts those."""
+
+    step: int
+    steps: int
+    epoch: int
+    loss: float
+    token_accuracy: float
+    learning_rate: float
+    grad_norm: float
+    tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The end of an epoch. Validation figures are None without validation rows."""
+
+    epoch: int
+    train_loss: float
+    validation_loss: float | None
+    validation_token_accuracy: float | None
+
+
+@dataclass
+class History:
+    """What `training.json` holds."""
+
+    curves: list[dict[str, Any]] = field(default_factory=list)
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+    best_epoch: int = 0
+    best_loss: float = math.inf
+    trainable_params: int = 0
+    left_out: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "best_loss": self.best_loss if math.isfinite(self.best_loss) else None}
+
+
+class Figures(NamedTuple):
+    """Of one micro-batch: summed loss (a tensor with gradient), right predictions, supervised tokens."""
+
+    loss: torch.Tensor
+    correct: int
+    tokens: int
+
+
+class Mean(NamedTuple):
+    """Of one step: loss per supervised token, share of tokens predicted right, supervised tokens."""
+
+    loss: float
+    token_accuracy: float
+    tokens: int
+
+
+def train(job: TrainingJob) -> Iterator[Step | Epoch]:
+    """Train, yielding figures as they come; writes weights and `training.json` into `job.out`.
+
+    Continues from the last whole checkpoint in `job.out`. On one machine with the same threads, a continued run ends with the
+    same weights as an uninterrupted one: the order of rows and the random state are functions of seed and epoch.
+
+    Raises:
+        MethodError: no row fits `max_tokens`, or the loss is no longer a number.
+    """
+    rows, left_out = within(job.train, job.settings.max_tokens)
+    if not rows:
+        shortest = min(row.length for row in job.train)
+        raise MethodError(
+            f"max_tokens must fit at least one training row; it is {job.settings.max_tokens} and the shortest row has {shortest}.",
+            "Raise it.",
+        )
+    validation = within(job.validation, job.settings.max_tokens).kept
+    run = _Run(job, rows, validation, list(left_out))
+    yield from run.epochs()
+
+
+class _Run:
+    """The state of one training run."""
+
+    def __init__(self, job: TrainingJob, rows: Sequence[TrainingRow], validation: Sequence[TrainingRow], left_out: list[str]) -> None:
+        import torch
+        from accelerate import Accelerator
+        from peft import get_peft_model
+
+        self.job, self.settings, self.rows, self.validation = job, job.settings, rows, validation
+        source = locate(job.base.id, job.base.revision, job.models_home)
+        hardware = device.choose(job.base.dtype, job.base.threads)
+        torch.set_num_threads(hardware.threads)
+        precision = {"bfloat16": "bf16", "float16": "fp16"}.get(hardware.dtype, "no")
+        self.accelerator = Accelerator(cpu=hardware.device == "cpu", mixed_precision=precision)
+        torch.manual_seed(job.settings.seed)
+        base = load_weights(source, hardware)
+        self.pad = int(base.config.eos_token_id if isinstance(base.config.eos_token_id, int) else 0)
+        model = get_peft_model(base, kinds.get(job.kind)(job.settings))
+        trainable = [p for p in model.parameters() if p.requires_grad]
+        fused = hardware.device == "cuda"
+        optimizer = torch.optim.AdamW(trainable, lr=job.settings.learning_rate, weight_decay=job.settings.weight_decay, fused=fused)
+        self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
+        self.history = History(trainable_params=sum(p.numel() for p in trainable), left_out=left_out)
+        self.trainable = trainable
+        self.started = time.monotonic()
+
+    def epochs(self) -> Iterator[Step | Epoch]:
+        first = self.resume() + 1
+        for epoch in range(first, self.settings.epochs + 1):
+            losses: list[tuple[float, int]] = []
+            for step in self.one_epoch(epoch):
+                losses.append((step.loss * step.tokens, step.tokens))
+                self.history.curves.append(asdict(step))
+                yield step
+            mean = sum(loss for loss, _ in losses) / sum(tokens for _, tokens in losses)
+            yield self.end_epoch(epoch, mean)
+        self.finish()
+
+    def resume(self) -> int:
+        """The last finished epoch, with everything put back as it was; 0 for a fresh start."""
+        found = checkpoints.latest(self.job.out)
+        if found is None:
+            return 0
+        checkpoints.restore(found, self.accelerator.unwrap_model(self.model), self.optimizer)
+        self.history = History(
+            **{**found.state, "best_loss": found.state["best_loss"] if found.state["best_loss"] is not None else math.inf}
+        )
+        return found.epoch
+
+    def one_epoch(self, epoch: int) -> Iterator[Step]:
+        import torch
+
+        settings, steps = self.settings, steps_of(self.rows, self.settings.batch_size, self.settings.seed, epoch)
+        torch.manual_seed(settings.seed * 100_003 + epoch)
+        self.model.train()
+        total = len(steps) * settings.epochs
+        for index, rows in enumerate(steps):
+            begun = time.monotonic()
+            number = (epoch - 1) * len(steps) + index + 1
+            rate = learning_rate(number, total, settings)
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            mean = self.step(rows)
+            norm = float(self.accelerator.clip_grad_norm_(self.trainable, settings.max_grad_norm))
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+            if not math.isfinite(mean.loss) or not math.isfinite(norm):
+                raise MethodError(
+                    f"The training loss is no longer a number at step {number}.", "Lower learning_rate, or set model.dtype: float32."
+                )
+            yield Step(number, total, epoch, mean.loss, mean.token_accuracy, rate, norm, mean.tokens, time.monotonic() - begun)
+
+    def step(self, rows: Sequence[TrainingRow]) -> Mean:
+        """Gradients of the mean loss over all supervised tokens of these rows, however they are cut into micro-batches."""
+        supervised = sum(len(row.completion_ids) for row in rows)
+        loss, correct = 0.0, 0
+        for piece in pieces(rows, self.settings.micro_batch_size or len(rows)):
+            figures = self.figures(collate(piece, self.pad))
+            mean = figures.loss / supervised
+            self.accelerator.backward(mean)
+            loss, correct = loss + float(mean.detach()), correct + figures.correct
+        return Mean(loss, correct / supervised, supervised)
+
+    def figures(self, batch: TokenBatch) -> Figures:
+        """Summed cross-entropy over the answers' tokens; logits exist for the answers' columns only."""
+        import torch
+
+        place, answer = self.accelerator.device, batch.labels.shape[1]
+        logits = self.model(
+            input_ids=batch.input_ids.to(place),
+            attention_mask=batch.attention_mask.to(place),
+            position_ids=batch.position_ids.to(place),
+            use_cache=False,
+            logits_to_keep=answer + 1,
+        ).logits[:, :-1]
+        labels = batch.labels.to(place)
+        loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), labels.flatten(), reduction="sum")
+        correct = int((logits.argmax(-1) == labels).sum())
+        return Figures(loss, correct, batch.supervised)
+
+    def end_epoch(self, epoch: int, train_loss: float) -> Epoch:
+        """Validate, remember the best epoch, write a checkpoint."""
+        valid = self.validate()
+        ended = Epoch(epoch, train_loss, valid[0] if valid else None, valid[1] if valid else None)
+        self.history.epochs.append(asdict(ended))
+        measured = (
+            ended.validation_loss if ended.validation_loss is not None else -float(epoch)
+        )  # without validation rows the last epoch counts
+        if measured < self.history.best_loss:
+            self.history.best_loss, self.history.best_epoch = measured, epoch
+        self.history.seconds += time.monotonic() - self.started
+        self.started = time.monotonic()
+        checkpoints.save(self.job.out, epoch, self.accelerator.unwrap_model(self.model), self.optimizer, self.history.to_json())
+        checkpoints.keep_only(self.job.out, {epoch, self.history.best_epoch})
+        return ended
+
+    def validate(self) -> tuple[float, float] | None:
+        """Mean loss per supervised token and token accuracy on the validation rows."""
+        import torch
+
+        if not self.validation:
+            return None
+        self.model.eval()
+        rows = sorted(self.validation, key=lambda row: (row.length, row.id))
+        with torch.no_grad():
+            parts = [self.figures(collate(piece, self.pad)) for piece in pieces(rows, self.settings.batch_size)]
+        tokens = sum(part.tokens for part in parts)
+        return sum(float(part.loss) for part in parts) / tokens, sum(part.correct for part in parts) / tokens
+
+    def finish(self) -> None:
+        self.history.seconds += time.monotonic() - self.started
+        self.history.peak_memory_mb = peak_memory_mb(self.accelerator.device.type)
+        write_json(self.job.out / "training.json", self.history.to_json())
+        checkpoints.finish(self.job.out, self.history.best_epoch, self.job.base.id)
+
+
+def learning_rate(step: int, total: int, settings: TrainingSettings) -> float:
+    """Rises in a line over the warm-up, then falls in a line and would reach 0 one step after the last. `step` counts from 1."""
+    warmup = math.ceil(total * settings.warmup_share)
+    if step <= warmup:
+        return settings.learning_rate * step / warmup
+    return settings.learning_rate * (total - step + 1) / (total - warmup)
+
+
+def peak_memory_mb(kind: str) -> float:
+    """Most memory that this process had: of the GPU where there is one, else resident main memory."""
+    if kind == "cuda":
+        import torch
+
+        return torch.cuda.max_memory_allocated() / 2**20
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
