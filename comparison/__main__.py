@@ -24,9 +24,17 @@ if TYPE_CHECKING:
     from comparison.ready import Ready
     from comparison.store import Store
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Compare ways of adapting a language model on one test set.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Compare ways of adapting a language model on one test set.",
+)
 
-StoreOption = Annotated[Path | None, typer.Option("--store", help="Folder of comparisons and artefacts; by default BAKEOFF_HOME, else the platform's user data folder.")]
+StoreOption = Annotated[
+    Path | None,
+    typer.Option("--store", help="Folder of comparisons and artefacts; by default BAKEOFF_HOME, else the platform's user data folder."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="A comparison's id; see `list`.")]
 
@@ -78,12 +86,12 @@ def _follow(store: Store, comparison_id: str, plan: Plan, ready: Ready | None, a
     show = Printer()
     try:
         with Slot(store) as slot:
-            for event in slot.wait(comparison_id):
-                show(event)
+            for place in slot.wait(comparison_id):
+                show(place)
             for event in run_plan(plan, store, comparison_id, ready):
                 show(event)
     except Cancelled:
-        store.close(comparison_id, "cancelled")
+        store.close(comparison_id, "cancelled", unless_ended=True)
         _end_children()
         raise
     report = store.result(comparison_id).report()
@@ -99,9 +107,13 @@ def _follow(store: Store, comparison_id: str, plan: Plan, ready: Ready | None, a
 def run(
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan: YAML or JSON.")],
     store: StoreOption = None,
-    overrides: Annotated[list[str] | None, typer.Option("--set", help="Change a setting: methods.0.shots=8. The value is read as YAML; may be repeated.")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a setting: methods.0.shots=8. The value is read as YAML; may be repeated.")
+    ] = None,
     as_json: JsonOption = False,
-    comparison_id: Annotated[str | None, typer.Option("--id", help="Run as this comparison, which was made before (what the app uses).")] = None,
+    comparison_id: Annotated[
+        str | None, typer.Option("--id", help="Run as this comparison, which was made before (what the app uses).")
+    ] = None,
 ) -> None:
     """Run a plan to its end and print the table."""
     from comparison import jobs, process

@@ -52,7 +52,7 @@ class Timings:
 
     @property
     def generate_s(self) -> float:
-        return sum(row["seconds"] for row in self.batches.values())
+        return sum(float(row["seconds"]) for row in self.batches.values())
 
     @property
     def latency_s(self) -> dict[str, float]:
@@ -125,7 +125,7 @@ class AnswerWriter:
 
     def start(self, head: Mapping[str, Any], failures: Mapping[str, str]) -> None:
         """Begin from nothing; what was there before is gone."""
-        for path in (self.plain, self.timing):
+        for path in (self.plain, self.packed, self.timing):
             path.parent.mkdir(exist_ok=True)
             path.unlink(missing_ok=True)
         rows = [{"head": dict(head)}, *({"failure": {"example_id": i, "reason": r}} for i, r in failures.items())]

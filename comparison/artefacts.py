@@ -1,7 +1,8 @@
 """Indexes and trained weights: built once, found again by the fingerprint of all that went into them.
 
-A folder counts only with a MANIFEST that agrees with its files. One that does not is set aside, not deleted, and built anew. Building happens
-in `.building-<fingerprint>/`, which outlives a kill, so that a trainer finds its checkpoints there; the finished folder gets its name last.
+A folder counts only with a MANIFEST that agrees with its files. One that does not is set aside, not deleted, and built anew. Building
+happens in `.building-<fingerprint>/`, which outlives a kill, so that a trainer finds its checkpoints there; the finished folder gets its
+name last.
 """
 
 from __future__ import annotations
@@ -53,7 +54,12 @@ def obtain(store: Store, recipe: Recipe, earlier: Sequence[Path]) -> Iterator[Pr
     with disk_errors(building):
         building.mkdir(exist_ok=True)
         yield from recipe.build(building, earlier)
-        about = {"kind": recipe.kind, "fingerprint": recipe.fingerprint, "inputs": recipe.inputs, "prepare_s": round(time.monotonic() - begun, 3)}
+        about = {
+            "kind": recipe.kind,
+            "fingerprint": recipe.fingerprint,
+            "inputs": recipe.inputs,
+            "prepare_s": round(time.monotonic() - begun, 3),
+        }
         write_manifest(building, about)
         building.rename(folder)
         sync_folder(store.artefacts)

@@ -55,14 +55,20 @@ def database_errors(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         text = str(error)
         if "disk is full" in text or "disk I/O" in text:
-            raise StoreError(f"Disk full while writing {path.name}.", "Free some space and resume; nothing half-written was kept.") from error
+            raise StoreError(
+                f"Disk full while writing {path.name}.", "Free some space and resume; nothing half-written was kept."
+            ) from error
         if "malformed" in text or "not a database" in text:
             advice = f"Move {path} aside and run `python -m comparison reindex`: it is rebuilt from the folders."
             raise StoreError(f"The store's database {path.name} is damaged ({text}).", advice) from error
         if "locked" in text:
-            raise StoreError(f"The store's database {path.name} was locked for over {BUSY_TIMEOUT_S:.0f} s.", "See which process holds it.") from error
+            raise StoreError(
+                f"The store's database {path.name} was locked for over {BUSY_TIMEOUT_S:.0f} s.", "See which process holds it."
+            ) from error
         if "readonly" in text or "unable to open" in text:
-            raise StoreError(f"The store's database {path} cannot be written ({text}).", "Give --store a folder that you may write to.") from error
+            raise StoreError(
+                f"The store's database {path} cannot be written ({text}).", "Give --store a folder that you may write to."
+            ) from error
         raise
 
 
@@ -78,7 +84,10 @@ class Database:
         with database_errors(path), self._open() as connection:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version > SCHEMA_VERSION:
-                raise StoreError(f"The store {path.parent} has schema {version}; this code knows up to {SCHEMA_VERSION}.", "Update Bakeoff, or use another --store.")
+                raise StoreError(
+                    f"The store {path.parent} has schema {version}; this code knows up to {SCHEMA_VERSION}.",
+                    "Update Bakeoff, or use another --store.",
+                )
             if version < SCHEMA_VERSION:
                 self._create(connection)
 

@@ -11,7 +11,19 @@ from comparison.plan import Plan
 from models.base import ModelIdentity
 from models.loading import ModelSpec
 
-PACKAGES = ("torch", "transformers", "peft", "accelerate", "sentence-transformers", "faiss-cpu", "evaluate", "rouge-score", "sacrebleu", "numpy", "scipy")
+PACKAGES = (
+    "torch",
+    "transformers",
+    "peft",
+    "accelerate",
+    "sentence-transformers",
+    "faiss-cpu",
+    "evaluate",
+    "rouge-score",
+    "sacrebleu",
+    "numpy",
+    "scipy",
+)
 DTYPES = ("bfloat16", "float32", "float16")
 
 

@@ -24,7 +24,8 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 FROZEN = ("environment.json", "splits.json", "events.jsonl", "scores.jsonl.gz")
 
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}th,td{padding:.35rem .6rem;border-bottom:1px solid #d8dee4;text-align:right}
+table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+th,td{padding:.35rem .6rem;border-bottom:1px solid #d8dee4;text-align:right}
 th:first-child,td:first-child{text-align:left}.scroll{overflow-x:auto}pre{white-space:pre-wrap;background:#f6f8fa;padding:.6rem}
 @media(prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}th,td{border-color:#30363d}pre{background:#161b22}}"""
 
@@ -45,14 +46,18 @@ def to_csv(result: Result, report: Mapping[str, Any]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     metrics = list(report["metrics"])
-    writer.writerow(["method", "example_id", "input", "reference", "answer", "finish_reason", "prompt_tokens", "completion_tokens", "seconds", *metrics])
+    writer.writerow(
+        ["method", "example_id", "input", "reference", "answer", "finish_reason", "prompt_tokens", "completion_tokens", "seconds", *metrics]
+    )
     scores, examples = result.scores(), result.splits().test
     for method in (entry["name"] for entry in report["methods"]):
         saved, seconds = result.answers(method), result.timings(method)
         answers = saved.answers
         for example in examples:
             answer = answers.get(example.id)
-            told = (answer.text, answer.finish_reason, answer.prompt_tokens, answer.completion_tokens) if answer else ("", "none", None, None)
+            told = (
+                (answer.text, answer.finish_reason, answer.prompt_tokens, answer.completion_tokens) if answer else ("", "none", None, None)
+            )
             found = [scores.get(metric, {}).get(method, {}).get(example.id) for metric in metrics]
             numbers = [score.value if isinstance(score, Score) else None for score in found]
             cells = [method, example.id, example.question, example.reference, *told, seconds.get(example.id), *numbers]
@@ -64,7 +69,11 @@ def to_markdown(result: Result, report: Mapping[str, Any]) -> str:
     failed = [f"- {markdown_cell(m['name'])} {m['status']}: {markdown_cell(m['reason'])}" for m in report["methods"] if m["reason"]]
     parts = [f"# {markdown_cell(report['name'])}", markdown_cell(report["verdict"]["text"]), markdown_table(report), "\n".join(failed)]
     counts = report["data"]["counts"]
-    parts.append(f"{counts['test']} test items, {counts['train']} train, {counts['validation']} validation. {report['intervals']}.".replace("*", "\\*"))
+    parts.append(
+        f"{counts['test']} test items, {counts['train']} train, {counts['validation']} validation. {report['intervals']}.".replace(
+            "*", "\\*"
+        )
+    )
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -73,9 +82,15 @@ def to_html(result: Result, report: Mapping[str, Any]) -> str:
     head, *body = rows(report)
     table = f"<tr>{''.join(f'<th>{html.escape(cell)}</th>' for cell in head)}</tr>"
     table += "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in body)
-    reasons = "".join(f"<li>{html.escape(m['name'])} {html.escape(m['status'])}: {html.escape(m['reason'])}</li>" for m in report["methods"] if m["reason"])
+    reasons = "".join(
+        f"<li>{html.escape(m['name'])} {html.escape(m['status'])}: {html.escape(m['reason'])}</li>"
+        for m in report["methods"]
+        if m["reason"]
+    )
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in report["notes"])
-    how = "".join(f"<li><b>{html.escape(name)}</b>: {html.escape(m['label'])}. {html.escape(m['how'])}</li>" for name, m in report["metrics"].items())
+    how = "".join(
+        f"<li><b>{html.escape(name)}</b>: {html.escape(m['label'])}. {html.escape(m['how'])}</li>" for name, m in report["metrics"].items()
+    )
     frozen = html.escape(json.dumps({key: report[key] for key in ("plan", "environment")}, indent=1, ensure_ascii=False))
     title = html.escape(report["name"])
     return (

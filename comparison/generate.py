@@ -1,7 +1,7 @@
 """One method's answers to the test items: from its own file, from other comparisons of the store, or from the model.
 
-The unit is the batch. Its key is a hash of all that its answers depend on, so that a known batch is never generated again, whoever asked first.
-Sampled answers (temperature above 0) are shared with nobody: two comparisons that sample are two draws.
+The unit is the batch. Its key is a hash of all that its answers depend on, so that a known batch is never generated again, whoever asked
+first. Sampled answers (temperature above 0) are shared with nobody: two comparisons that sample are two draws.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adapters.base import Bound
 from comparison.answers import AnswerWriter, Saved, read_answers, read_timings
 from comparison.events import Answered, Note, Pace
 from comparison.loaded import Loaded
@@ -37,6 +36,7 @@ class Asked:
         identity, generation: with the artefact's fingerprint ("" for the base model) all that an answer depends on beside the prompt.
         adapter: the folder of trained weights, or None.
         method_key: hash of what decides all of the method's answers; recorded so that the whole file can be taken over.
+        examples: those that have a prompt; of the others `failures` says why.
     """
 
     comparison: str
@@ -50,6 +50,7 @@ class Asked:
     examples: Sequence[Example]
     prompts: Sequence[Prompt]
     prompt_ids: Sequence[Ids]
+    failures: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def basis(self) -> str:
@@ -68,7 +69,14 @@ class Tally:
 
 def batch_key(asked: Asked, batch: Batch) -> str:
     """Hash of model, weights, decoding, the prompts' ids in order, and how many of them are computed once."""
-    parts = [asdict(asked.identity), asked.artefact, asked.generation.model_dump(), [list(ids) for ids in batch.prompt_ids], batch.shared, STAGE_VERSION]
+    parts = [
+        asdict(asked.identity),
+        asked.artefact,
+        asked.generation.model_dump(),
+        [list(ids) for ids in batch.prompt_ids],
+        batch.shared,
+        STAGE_VERSION,
+    ]
     return fingerprint(parts)
 
 
@@ -104,7 +112,7 @@ def generate(store: Store, loaded: Loaded, asked: Asked) -> Iterator[Answered | 
     """
     writer = AnswerWriter(store.folder(asked.comparison), asked.method)
     saved, tally, policy = writer.open(), Tally(), asked.policy
-    if saved.head.get("basis") == asked.basis:
+    if saved.head.get("basis") == asked.basis and not saved.complete:
         policy = BatchPolicy.model_validate(saved.head["policy"])
     else:
         saved = Saved()
@@ -127,10 +135,12 @@ def generate(store: Store, loaded: Loaded, asked: Asked) -> Iterator[Answered | 
 def _with_policy(
     store: Store, loaded: Loaded, asked: Asked, policy: BatchPolicy, writer: AnswerWriter, saved: Saved, tally: Tally
 ) -> Iterator[Answered]:
-    failures = too_long(asked)
+    failures = {**asked.failures, **too_long(asked)}
     rows = [row for row, example in enumerate(asked.examples) if example.id not in failures]
     if not rows:
-        raise MethodError(f"{asked.method} can ask none of the {len(asked.examples)} items: {next(iter(failures.values()))}.", "Shorten the prompts.")
+        raise MethodError(
+            f"{asked.method} can ask none of the {len(asked.examples)} items: {next(iter(failures.values()))}.", "Shorten the prompts."
+        )
     batches = [
         batch._replace(rows=tuple(rows[r] for r in batch.rows))
         for batch in compose([asked.prompt_ids[row] for row in rows], policy, asked.generation.max_new_tokens)
@@ -193,8 +203,9 @@ def find_method(store: Store, comparison: str, method: str, key: str, generation
     """All answers of a method, its own or taken over from a comparison in which the same key was answered completely. Loads nothing."""
     writer = AnswerWriter(store.folder(comparison), method)
     own = writer.open()
-    if own.complete:
-        store.remember("method_keys", [(own.head["method_key"], comparison, method)])
+    if own.complete and own.head["method_key"] == key:
+        store.remember("method_keys", [(key, comparison, method)])
+        store.remember("batches", [(k, comparison, method) for k in own.batches])
         return own
     if generation.temperature > 0:
         return None

@@ -57,7 +57,9 @@ def admit(store: Store, plan: Plan, owner: str = LOCAL_OWNER, handle: Handle | N
     """
     with store.database.write() as db:
         _sweep(db)
-        row = db.execute("SELECT id FROM jobs WHERE owner = ? AND plan_hash = ? AND state IN ('queued', 'running')", (owner, plan.hash)).fetchone()
+        row = db.execute(
+            "SELECT id FROM jobs WHERE owner = ? AND plan_hash = ? AND state IN ('queued', 'running')", (owner, plan.hash)
+        ).fetchone()
         if row is not None:
             return Admission(row["id"], False)
         comparison_id = store.add(db, plan.spec.name, owner, plan.hash, plan.to_yaml())
@@ -131,9 +133,14 @@ def requeue(store: Store, comparison_id: str, handle: Handle | None) -> None:
             raise StoreError(f"The database does not know {comparison_id}.", "Run `python -m comparison reindex` once.")
         values = (comparison_id, card["owner"], card["plan_hash"], "queued", _next_ticket(db), pid, mark, time.time())
         try:
-            db.execute("INSERT OR REPLACE INTO jobs (id, owner, plan_hash, state, ticket, pid, mark, touched) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+            db.execute(
+                "INSERT OR REPLACE INTO jobs (id, owner, plan_hash, state, ticket, pid, mark, touched) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                values,
+            )
         except sqlite3.IntegrityError:
-            raise StoreError(f"The plan of {comparison_id} is active as another comparison.", "Wait for that one; its answers are shared.") from None
+            raise StoreError(
+                f"The plan of {comparison_id} is active as another comparison.", "Wait for that one; its answers are shared."
+            ) from None
 
 
 def own_handle() -> Handle:
@@ -202,12 +209,24 @@ def stop(store: Store, comparison_id: str, engine: Engine | None = None) -> JobS
     return status(store, comparison_id)
 
 
+def remove(store: Store, comparison_id: str) -> None:
+    """Delete a comparison that is not active.
+
+    Raises:
+        StoreError: it is active, or not there.
+    """
+    if status(store, comparison_id).active:
+        raise StoreError(f"{comparison_id} is still running.", "Stop it first.")
+    store.delete(comparison_id)
+
+
 def listing(store: Store, owner: str | None = None) -> list[dict[str, Any]]:
     """All comparisons, the newest first, each {id, name, status, created, finished, verdict, reason, owner}."""
     refresh(store)
     with store.database.read() as db:
         rows = db.execute(
-            "SELECT c.*, j.state FROM comparisons c LEFT JOIN jobs j ON j.id = c.id WHERE ? IS NULL OR c.owner = ? ORDER BY c.id DESC", (owner, owner)
+            "SELECT c.*, j.state FROM comparisons c LEFT JOIN jobs j ON j.id = c.id WHERE ? IS NULL OR c.owner = ? ORDER BY c.id DESC",
+            (owner, owner),
         ).fetchall()
     keys = ("id", "name", "status", "created", "finished", "verdict", "reason", "owner")
     return [{**{key: row[key] for key in keys}, "status": row["state"] if row["state"] in ACTIVE else row["status"]} for row in rows]
@@ -249,7 +268,9 @@ def _next_ticket(db: sqlite3.Connection) -> int:
 def _dead(db: sqlite3.Connection) -> list[str]:
     rows = db.execute("SELECT id, pid, mark, touched FROM jobs WHERE state IN ('queued', 'running')").fetchall()
     now = time.time()
-    return [row["id"] for row in rows if (now - row["touched"] > SPAWN_S if row["pid"] is None else not process.alive(row["pid"], row["mark"]))]
+    return [
+        row["id"] for row in rows if (now - row["touched"] > SPAWN_S if row["pid"] is None else not process.alive(row["pid"], row["mark"]))
+    ]
 
 
 def _sweep(db: sqlite3.Connection) -> None:

@@ -27,7 +27,9 @@ class Line(NamedTuple):
 
 def to_bytes(rows: Iterable[Row]) -> bytes:
     """One compact line for each row; the same rows give the same bytes."""
-    return b"".join(json.dumps(row, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n" for row in rows)
+    return b"".join(
+        json.dumps(row, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n" for row in rows
+    )
 
 
 def append(path: Path, rows: Iterable[Row], *, sync: bool = True) -> None:
@@ -46,8 +48,7 @@ def append(path: Path, rows: Iterable[Row], *, sync: bool = True) -> None:
 def read(path: Path) -> Iterator[Line]:
     """The whole lines in order. A torn or unreadable line ends the reading: nothing behind it can be trusted."""
     end = 0
-    opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-    with opened as file:
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
         for raw in file:
             end += len(raw)
             if not raw.endswith(b"\n"):

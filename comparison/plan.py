@@ -1,4 +1,4 @@
-"""The plan: what to run, on which data, judged by what. YAML or JSON, read strictly; everything that can be known wrong by reading is refused here."""
+"""The plan: what to run, on which data, judged by what. YAML or JSON, read strictly; what reading shows to be wrong is refused here."""
 
 from __future__ import annotations
 
@@ -48,8 +48,13 @@ class PlanSpec(Spec):
     data: DataSpec = Field(description="The examples: {path: file}, {files: {train, validation, test}} or {hub: {id}}.")
     knowledge: KnowledgeSpec | None = Field(None, description="Documents to retrieve from: {path: folder}.")
     model: ModelSpec = Field(ModelSpec(), description="The base model: {id: ...}.")
-    methods: tuple[dict[str, Any], ...] = Field(min_length=1, description="What to compare, each {kind: ..., settings}; see `python -m comparison methods`.")
-    metrics: tuple[str | dict[str, Any], ...] = Field((), description="Names of metrics (see `python -m comparison metrics`), or {evaluate: name or script} for one of the evaluate library.")
+    methods: tuple[dict[str, Any], ...] = Field(
+        min_length=1, description="What to compare, each {kind: ..., settings}; see `python -m comparison methods`."
+    )
+    metrics: tuple[str | dict[str, Any], ...] = Field(
+        (),
+        description="Names of metrics (see `python -m comparison metrics`), or {evaluate: name or script} for one of the evaluate library.",
+    )
     judge: JudgeSpec | None = Field(None, description="Grade answers with a model: {model: same, scale: 5}.")
     generation: GenerationConfig = Field(GenerationConfig(), description="How answers are decoded: {max_new_tokens: 64}.")
     batch: BatchPolicy = Field(BatchPolicy(), description="How prompts are put into batches: {max_rows: 32}.")
@@ -124,7 +129,9 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         raw = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise PlanError(f"The plan {path.name} is not valid YAML or JSON: {' '.join(str(error).split())[:200]}.", "Mend that line.") from None
+        raise PlanError(
+            f"The plan {path.name} is not valid YAML or JSON: {' '.join(str(error).split())[:200]}.", "Mend that line."
+        ) from None
     if not isinstance(raw, dict):
         raise PlanError(f"The plan {path.name} must be key: value lines; got {type(raw).__name__}.", "See the README for a whole plan.")
     return raw
@@ -148,7 +155,10 @@ def _put(node: Any, parts: list[str], value: Any, path: str) -> Any:
     head, rest = parts[0], parts[1:]
     if isinstance(node, list):
         if not head.isdigit() or int(head) > len(node):
-            raise PlanError(f"--set {path}: '{head}' must be a place in a list of {len(node)}, counted from 0.", "A place just behind the last adds one.")
+            raise PlanError(
+                f"--set {path}: '{head}' must be a place in a list of {len(node)}, counted from 0.",
+                "A place just behind the last adds one.",
+            )
         place = int(head)
         inner = _put(node[place] if place < len(node) else {}, rest, value, path)
         return [*node[:place], inner, *node[place + 1 :]]
@@ -172,10 +182,14 @@ def _absolute(raw: dict[str, Any], base: Path) -> dict[str, Any]:
     def within(section: Any, *names: str) -> Any:
         if not isinstance(section, dict):
             return section
-        return {k: str((base / Path(v).expanduser()).resolve()) if k in names and isinstance(v, str) and v else v for k, v in section.items()}
+        return {
+            k: str((base / Path(v).expanduser()).resolve()) if k in names and isinstance(v, str) and v else v for k, v in section.items()
+        }
 
     def weights(section: Any) -> Any:
-        local = {k for k in ("id", "embedder") if isinstance(section, dict) and isinstance(section.get(k), str) and _is_folder(section[k], base)}
+        local = {
+            k for k in ("id", "embedder") if isinstance(section, dict) and isinstance(section.get(k), str) and _is_folder(section[k], base)
+        }
         return within(section, *local)
 
     changed = dict(raw)
@@ -187,7 +201,9 @@ def _absolute(raw: dict[str, Any], base: Path) -> dict[str, Any]:
     if "model" in raw:
         changed["model"] = weights(raw["model"])
     if isinstance(raw.get("metrics"), list):
-        changed["metrics"] = [within(m, "evaluate") if isinstance(m, dict) and _is_script(m.get("evaluate"), base) else m for m in raw["metrics"]]
+        changed["metrics"] = [
+            within(m, "evaluate") if isinstance(m, dict) and _is_script(m.get("evaluate"), base) else m for m in raw["metrics"]
+        ]
     return changed
 
 

@@ -109,7 +109,10 @@ def end_group(group: int) -> bool:
 
 
 def lead_own_group() -> None:
-    """Become the leader of a group of one's own, so that Stop can empty it. In a terminal's foreground the terminal comes along, so that Ctrl-C still arrives."""
+    """Become the leader of a group of one's own, so that Stop can empty it.
+
+    In a terminal's foreground the terminal comes along, so that Ctrl-C still arrives.
+    """
     if os.getpgrp() == os.getpid():
         return
     before = os.getpgrp()

@@ -1,4 +1,4 @@
-"""Everything that can be known wrong before work begins: data, documents, model, and each method's settings against them. Stores nothing."""
+"""What can be known wrong before work begins: data, documents, model, and each method's settings against them. Stores nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON report: what a comparison found, frozen. Made from scores and ledgers alone, so that re-scoring makes the next one the same way."""
+"""The JSON report: what a comparison found, frozen. Made from scores and ledgers alone, so that re-scoring makes the next one alike."""
 
 from __future__ import annotations
 
@@ -40,8 +40,20 @@ class Outcome:
 
     def entry(self, board: Scoreboard) -> dict[str, Any]:
         """The method's entry of the report."""
-        row: dict[str, Any] = {"name": self.name, "kind": self.kind, "spec": self.spec, "status": self.status, "reason": self.reason, "n": self.n}
-        row |= {"cut": self.cut, "failures": self.failures, "scores": dict(board.summaries[self.name]), "letters": dict(board.letters[self.name])}
+        row: dict[str, Any] = {
+            "name": self.name,
+            "kind": self.kind,
+            "spec": self.spec,
+            "status": self.status,
+            "reason": self.reason,
+            "n": self.n,
+        }
+        row |= {
+            "cut": self.cut,
+            "failures": self.failures,
+            "scores": dict(board.summaries[self.name]),
+            "letters": dict(board.letters[self.name]),
+        }
         return row | {"cost": self.cost} | ({"training": self.training} if self.training else {})
 
     @classmethod
@@ -85,7 +97,12 @@ def metric_entry(metric: Metric) -> dict[str, Any]:
 def judge_entry(identity: ModelIdentity, shown: str, scale: int) -> dict[str, Any]:
     """The judge's model, and that nothing yet certifies it: then its marks are shown and decide nothing."""
     empty = {"auc": None, "flip_rate": None, "length_slope": None, "human_kappa": None}
-    return {"model": shown, "revision": identity.revision, "scale": scale, "certificate": {**empty, "trusted": False, "reason": "not certified"}}
+    return {
+        "model": shown,
+        "revision": identity.revision,
+        "scale": scale,
+        "certificate": {**empty, "trusted": False, "reason": "not certified"},
+    }
 
 
 def build_report(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from comparison.environment import fixed
 from comparison.events import Finished, Progressed, Scored
@@ -13,7 +14,6 @@ from comparison.report import Frame, Outcome, build_report, judge_entry
 from comparison.result import Result
 from comparison.score import Adapter, Scorer
 from comparison.store import Store
-from core.errors import StoreError
 from core.files import write_json
 from models.base import ModelIdentity
 from models.loading import identify
@@ -56,24 +56,20 @@ def rescore(store: Store, comparison_id: str, names: Sequence[str]) -> Iterator[
     yield Finished(comparison_id, fresh["status"], fresh["verdict"]["text"], name)
 
 
-def _with_metrics(result: Result, report: dict[str, object], names: Sequence[str]) -> Plan:
+def _with_metrics(result: Result, report: dict[str, Any], names: Sequence[str]) -> Plan:
     mapping = result.plan()
     before = read_plan(mapping, result.folder)
     listed = list(mapping.get("metrics") or [metric.info.name for metric in before.metrics])
     known = {metric.info.name for metric in before.metrics}
-    stated = report["metrics"]
-    earlier = [name for name in stated if name not in known] if isinstance(stated, dict) else []
+    earlier = [name for name in report["metrics"] if name not in known]
     wanted = [*listed, *(name for name in dict.fromkeys([*earlier, *names]) if name not in known)]
     return read_plan({**mapping, "metrics": wanted, "primary": before.primary}, result.folder)
 
 
-def _stated_identity(environment: dict[str, object]) -> ModelIdentity:
+def _stated_identity(environment: dict[str, Any]) -> ModelIdentity:
     """The model as the first start stated it: enough for metrics that ask no model."""
-    model = environment["model"]
-    if not isinstance(model, dict):
-        raise StoreError("environment.json does not say which model answered.", "Restore the file.")
-    keys = ("dtype", "device", "threads", "template_hash")
-    return ModelIdentity(id=model["id"], revision=model["revision"], context_length=model["context_length"], **{k: environment[k] for k in keys})  # type: ignore[arg-type]
+    stated = {key: environment[key] for key in ("dtype", "device", "threads", "template_hash")}
+    return ModelIdentity(**environment["model"], **stated)
 
 
 def _find_adapter(store: Store, ready: Ready, name: str, scorer: Scorer) -> None:

@@ -23,7 +23,6 @@ REPORT_PATTERN = re.compile(r"^report(?:\.(\d+))?\.json$")
 ScoreTable = dict[str, dict[str, dict[str, Scored]]]
 
 
-
 def scored_from_json(value: float | Mapping[str, str]) -> Scored:
     return Unscored(value["unscored"]) if isinstance(value, Mapping) else Score(float(value))
 
@@ -57,7 +56,9 @@ class Result:
         except FileNotFoundError:
             raise StoreError(f"{self.folder.name} has no {name}.", "It was stopped before that was written; resume it.") from None
         except ValueError as error:
-            raise StoreError(f"{name} of {self.folder.name} cannot be read ({error}).", "Restore the file, or run the comparison again.") from None
+            raise StoreError(
+                f"{name} of {self.folder.name} cannot be read ({error}).", "Restore the file, or run the comparison again."
+            ) from None
 
     def card(self) -> dict[str, Any]:
         """Id, name, owner, time of creation and plan hash."""
@@ -113,13 +114,9 @@ class Result:
         return read_timings(self.folder, method).latency_s
 
     def score_rows(self) -> list[dict[str, Any]]:
-        """The lines of the scores file, from the running or the packed one; the last of a (method, metric) counts."""
-        path = self.folder / "scores.jsonl.gz"
-        if not path.exists():
-            path = self.folder / "scores.jsonl"
-        if not path.exists():
-            return []
-        rows = {(line.record["method"], line.record["metric"]): line.record for line in read(path)}
+        """One row for each (method, metric): those of the packed file, then what came after it; the last one counts."""
+        found = [path for name in ("scores.jsonl.gz", "scores.jsonl") if (path := self.folder / name).exists()]
+        rows = {(line.record["method"], line.record["metric"]): line.record for path in found for line in read(path)}
         return list(rows.values())
 
     def scores(self) -> ScoreTable:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adapters.base import Method, Recipe
+from adapters.base import Bound, Method, Recipe
 from adapters.prompts import PROMPT_VERSION
 from comparison import events, generate, lines
 from comparison.answers import Saved, read_answers, read_timings
@@ -26,12 +26,13 @@ from comparison.ready import Ready, make_ready
 from comparison.report import Frame, Outcome, build_report, judge_entry
 from comparison.result import Result
 from comparison.score import Adapter, Scorer
+from comparison.splits import data_entry, data_notes, write_splits
 from comparison.store import Store
-from core.dataset import compared_texts, find_leaks
-from core.errors import BakeoffError, Cancelled, StoreError
+from core.errors import BakeoffError, Cancelled, MethodError, StoreError
 from core.files import write_json
 from core.fingerprint import fingerprint
-from core.records import to_json
+from core.records import Example, Prompt
+from models.base import OutOfMemory
 
 CUT_WARNING_SHARE = 0.05
 
@@ -59,7 +60,7 @@ def run(plan: Plan, store: Store, comparison_id: str, ready: Ready | None = None
 
 def _note_the_end(store: Store, log: Path, last: events.Finished) -> None:
     try:
-        store.close(last.id, last.status, reason=last.reason)
+        store.close(last.id, last.status, reason=last.reason, unless_ended=True)
         lines.append(log, [{"at": round(time.time(), 3), **last.to_json()}])
     except StoreError as error:
         # A full disk has no room for its own obituary; the dead process is then found out as interrupted.
@@ -80,11 +81,12 @@ class _Run:
         self.ready = self.given or make_ready(self.plan, self.store.models, before)
         yield events.Started(self.id, self.plan.spec.name, self.plan.method_names, len(self.ready.dataset.test), resumed=before is not None)
         self.environment = before or describe(self.plan, self.ready.identity)
-        data = self._data()
-        self._write_splits(result.folder, data)
+        data = data_entry(self.ready)
+        write_splits(result.folder, self.ready)
         if before is None:
             write_json(result.folder / "environment.json", self.environment)
-        yield from self._notes_on_data()
+        for text in data_notes(self.ready):
+            yield self._note(text)
         judge = self.plan.spec.judge
         self.scorer = Scorer(
             self.store, self.id, self.ready.dataset.test, self.ready.dataset.labels, self.ready.identity, self.ready.loaded,
@@ -102,7 +104,9 @@ class _Run:
         card = result.card()
         judged = any("judge" in metric.info.needs for metric in self.plan.metrics)
         judge = judge_entry(self.ready.identity, self.environment["model"]["id"], self.scorer.judge_scale) if judged else None
-        frame = Frame(self.id, card["name"], card["created"], self.plan.shown(), self.environment, data, self.plan.primary, judge, self.notes)
+        frame = Frame(
+            self.id, card["name"], card["created"], self.plan.shown(), self.environment, data, self.plan.primary, judge, self.notes
+        )
         report = build_report(frame, outcomes, self.plan.metrics, self.scorer.table(names, metrics))
         name = result.next_report_name()
         write_json(result.folder / name, report)
@@ -115,48 +119,6 @@ class _Run:
             self.notes.append(sentence)
         return Note(text, method)
 
-    def _notes_on_data(self) -> Iterator[Event]:
-        dataset = self.ready.dataset
-        if dataset.bad_count:
-            yield self._note(f"{dataset.bad_count} rows of the data were left out; the first: line {dataset.bad_rows[0].line}: {dataset.bad_rows[0].reason}.")
-        if self.ready.skipped:
-            yield self._note(f"{len(self.ready.skipped)} files of the documents were not read; the first: {self.ready.skipped[0]['reason']}.")
-
-    def _data(self) -> dict[str, Any]:
-        """The report's `data`: counts, leakage, bad rows."""
-        dataset = self.ready.dataset
-        texts = compared_texts(dataset.train, dataset.instruction)
-        return {
-            "counts": dataset.counts,
-            "leakage": {
-                "train": dataset.leakage["train"],
-                "demonstrations": find_leaks(dataset.test, texts, dataset.instruction).to_report(),
-                "index": find_leaks(dataset.test, [(d.id, d.text) for d in self.ready.documents]).to_report(),
-            },
-            "bad_rows": {"count": dataset.bad_count, "first": [asdict(row) if hasattr(row, "__dataclass_fields__") else row._asdict() for row in dataset.bad_rows]},
-            "labels": list(dataset.labels),
-            "instruction": dataset.instruction,
-            "columns": dict(dataset.columns_used),
-            "documents": {"count": len(self.ready.documents), "skipped": list(self.ready.skipped)},
-            "fingerprint": dataset.fingerprint,
-        }
-
-    def _write_splits(self, folder: Path, data: dict[str, Any]) -> None:
-        """The test examples whole, so that a result can be read without its sources; of the others the ids.
-
-        Raises:
-            StoreError: the data have changed since the first start.
-        """
-        dataset = self.ready.dataset
-        path = folder / "splits.json"
-        if path.exists():
-            if Result(folder).splits().about["fingerprint"] != dataset.fingerprint:
-                raise StoreError(f"The data of {self.id} have changed since it was started.", "Run the plan anew; a result must be about one data set.")
-            return
-        about = {"counts": data["counts"], "fingerprint": dataset.fingerprint}
-        ids = {"train": [e.id for e in dataset.train], "validation": [e.id for e in dataset.validation]}
-        write_json(path, {"test": [to_json(e) for e in dataset.test], **ids, "labels": list(dataset.labels), "instruction": dataset.instruction, "about": about})
-
     def _attempt(self, name: str, method: Method) -> Generator[Event, None, Outcome]:
         """One method, whatever becomes of it."""
         spec = method.spec.model_dump(mode="json")
@@ -166,6 +128,8 @@ class _Run:
             raise
         except BakeoffError as error:
             reason = str(error)
+        except OutOfMemory:
+            reason = f"{name}: there is no memory left for a single item. Take a smaller model or shorter texts."
         except Exception as error:
             logging.getLogger(__name__).exception("%s failed", name)
             reason = f"A bug in Bakeoff: {type(error).__name__}: {error}. The traceback is in the log."
@@ -195,7 +159,8 @@ class _Run:
         cut = sum(answer.finish_reason == "length" for answer in saved.answers.values())
         if cut > CUT_WARNING_SHARE * len(saved.answers):
             limit = self.plan.spec.generation.max_new_tokens
-            yield self._note(f"{cut} of {len(saved.answers)} answers were cut at {limit} tokens; raise generation.max_new_tokens if they should be longer.", name)
+            remedy = "raise generation.max_new_tokens if they should be longer"
+            yield self._note(f"{cut} of {len(saved.answers)} answers were cut at {limit} tokens; {remedy}.", name)
         if saved.failures:
             yield self._note(f"{len(saved.failures)} items could not be asked: {next(iter(saved.failures.values()))}.", name)
         if saved.head["policy"] != self.plan.spec.batch.model_dump():
@@ -217,18 +182,26 @@ class _Run:
         raise StoreError(f"The {recipe.kind} of {name} was not built.", "Run again; if it happens twice it is a bug.")
 
     def _answer(self, name: str, method: Method, artefacts: Sequence[Artefact], key: str, weights: str) -> Iterator[Event]:
-        test = self.ready.dataset.test
+        test, spec = self.ready.dataset.test, self.plan.spec
         yield Progressed(name, "wording prompts", 0, len(test), "prompts")
         bound = method.bind(self.ready.setting, [artefact.path for artefact in artefacts])
-        prompts = bound.prompts(test)
+        prompts, failures = worded(bound, test)
         codec = self.ready.loaded.codec()
-        ids = [codec.prompt_ids(prompt.messages) for prompt in prompts]
-        spec = self.plan.spec
-        basis = weights if bound.adapter is not None else ""
         asked = generate.Asked(
-            self.id, name, key, self.ready.identity, basis, bound.adapter, spec.generation, spec.batch, test, prompts, ids
-        )  # fmt: skip
-        yield Progressed(name, "answering", 0, len(test), "answers")
+            comparison=self.id,
+            method=name,
+            method_key=key,
+            identity=self.ready.identity,
+            artefact=weights if bound.adapter is not None else "",
+            adapter=bound.adapter,
+            generation=spec.generation,
+            policy=spec.batch,
+            examples=[example for example in test if example.id in prompts],
+            prompts=list(prompts.values()),
+            prompt_ids=[codec.prompt_ids(prompt.messages) for prompt in prompts.values()],
+            failures=failures,
+        )
+        yield Progressed(name, "answering", 0, len(prompts), "answers")
         for event in generate.generate(self.store, self.ready.loaded, asked):
             yield from self._loading_notes(name)
             yield event
@@ -243,3 +216,24 @@ class _Run:
         parts = [asdict(self.ready.identity), method.spec.model_dump(mode="json", exclude={"name"}), [a.fingerprint for a in artefacts]]
         parts += [self.ready.dataset.fingerprint, self.ready.documents_fingerprint, spec.model.embedder, spec.generation.model_dump()]
         return fingerprint([*parts, spec.batch.model_dump(), PROMPT_VERSION, generate.STAGE_VERSION])
+
+
+def worded(bound: Bound, examples: Sequence[Example]) -> tuple[dict[str, Prompt], dict[str, str]]:
+    """A prompt for each example, and a reason for each that has none. One overlong item must not take the others with it.
+
+    Raises:
+        MethodError: no example can be asked.
+    """
+    try:
+        return {e.id: prompt for e, prompt in zip(examples, bound.prompts(examples), strict=True)}, {}
+    except MethodError as error:
+        prompts: dict[str, Prompt] = {}
+        failures: dict[str, str] = {}
+        for example in examples:
+            try:
+                prompts[example.id] = bound.prompts([example])[0]
+            except MethodError as reason:
+                failures[example.id] = reason.message
+        if not prompts:
+            raise error
+        return prompts, failures

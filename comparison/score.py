@@ -91,14 +91,18 @@ class Scorer:
     def key(self, method: str, metric: Metric, examples: Sequence[Example], answers: Sequence[Answer]) -> str:
         """Hash of all that the metric's numbers depend on."""
         needs = metric.info.needs
-        read: list[Any] = [[a.example_id, a.text, a.finish_reason, e.reference, e.instruction, e.input] for e, a in zip(examples, answers, strict=True)]
+        read: list[Any] = [
+            [a.example_id, a.text, a.finish_reason, e.reference, e.instruction, e.input] for e, a in zip(examples, answers, strict=True)
+        ]
         models: list[Any] = [self.embedder_id if "embedder" in needs else "", asdict(self.identity) if "judge" in needs else ""]
         if "label_logprobs" in needs:
             prompts = [[[m.role, m.content] for m in a.prompt.messages] for a in answers]
             adapter = self.adapters.get(method)
             models.append([asdict(self.identity), adapter.fingerprint if adapter else "", fingerprint(prompts)])
         scale = self.judge_scale if "judge" in needs else 0
-        return fingerprint([metric.info.name, metric.info.version, _arguments(metric), list(self.labels), scale, read, models, STAGE_VERSION])
+        return fingerprint(
+            [metric.info.name, metric.info.version, _arguments(metric), list(self.labels), scale, read, models, STAGE_VERSION]
+        )
 
     def _resources(self, needs: Sequence[str]) -> Resources:
         lengths: tuple[int, ...] = ()
@@ -143,7 +147,9 @@ class Scorer:
 
     def _keep(self, method: str, metric: Metric, key: str, known: Known, failures: Mapping[str, str], *, reused: bool) -> ScoredEvent:
         name, scores = metric.info.name, known.scores
-        everything = {e.id: scores[e.id] if e.id in scores else {"unscored": f"no answer: {failures.get(e.id, 'unknown')}"} for e in self.examples}
+        everything = {
+            e.id: scores[e.id] if e.id in scores else {"unscored": f"no answer: {failures.get(e.id, 'unknown')}"} for e in self.examples
+        }
         row = {"method": method, "metric": name, "key": key, "scores": everything}
         if self.rows.get((method, name)) != row:
             self.rows[(method, name)] = row
@@ -173,7 +179,9 @@ class Scorer:
 
 def _items(examples: Sequence[Example], answers: Sequence[Answer], logprobs: Sequence[tuple[float, ...]] | None) -> list[Item]:
     return [
-        Item(e.id, "\n".join(t for t in (e.instruction, e.input) if t), a.text, e.reference, a.finish_reason, logprobs[n] if logprobs else ())
+        Item(
+            e.id, "\n".join(t for t in (e.instruction, e.input) if t), a.text, e.reference, a.finish_reason, logprobs[n] if logprobs else ()
+        )
         for n, (e, a) in enumerate(zip(examples, answers, strict=True))
     ]
 

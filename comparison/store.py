@@ -15,7 +15,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from comparison.database import Database
+from comparison.database import ACTIVE, Database
 from comparison.result import CARD, Result
 from core.errors import StoreError
 from core.files import disk_errors, write_json, write_whole
@@ -73,7 +73,9 @@ class Store:
                 self.comparisons.mkdir(parents=True, exist_ok=True)
                 self.artefacts.mkdir(exist_ok=True)
         except OSError as error:
-            raise StoreError(f"The store {self.root} cannot be made ({error.strerror}).", "Give --store a folder that you may write to.") from error
+            raise StoreError(
+                f"The store {self.root} cannot be made ({error.strerror}).", "Give --store a folder that you may write to."
+            ) from error
         self.database = Database(self.root / "bakeoff.db")
 
     def folder(self, comparison_id: str) -> Path:
@@ -84,7 +86,10 @@ class Store:
         """
         folder = self.comparisons / comparison_id
         if not ID_PATTERN.match(comparison_id) or not folder.is_dir():
-            raise StoreError(f"There is no comparison '{comparison_id[:60]}' in {self.root}.", "See `python -m comparison list`, or name another --store.")
+            raise StoreError(
+                f"There is no comparison '{comparison_id[:60]}' in {self.root}.",
+                "See `python -m comparison list`, or name another --store.",
+            )
         return folder
 
     def result(self, comparison_id: str) -> Result:
@@ -113,12 +118,20 @@ class Store:
         connection.execute("INSERT INTO comparisons (id, name, owner, created, plan_hash, status) VALUES (?, ?, ?, ?, ?, ?)", row)
         return comparison_id
 
-    def close(self, comparison_id: str, status: str, verdict: str = "", reason: str = "") -> None:
-        """Note how a comparison ended, and that its job is over."""
+    def close(self, comparison_id: str, status: str, verdict: str = "", reason: str = "", *, unless_ended: bool = False) -> None:
+        """Note how a comparison ended, and that its job is over.
+
+        Args:
+            unless_ended: leave one alone that has ended already: a signal that comes after the end changes nothing.
+        """
         now = time.time()
         with self.database.write() as db:
+            row = db.execute("SELECT status FROM comparisons WHERE id = ?", (comparison_id,)).fetchone()
+            if unless_ended and row is not None and row["status"] not in ACTIVE:
+                return
             db.execute(
-                "UPDATE comparisons SET status = ?, verdict = ?, reason = ?, finished = ? WHERE id = ?", (status, verdict, reason, now, comparison_id)
+                "UPDATE comparisons SET status = ?, verdict = ?, reason = ?, finished = ? WHERE id = ?",
+                (status, verdict, reason, now, comparison_id),
             )
             db.execute("UPDATE jobs SET state = ?, touched = ? WHERE id = ?", (status, now, comparison_id))
 

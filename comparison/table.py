@@ -25,7 +25,7 @@ def decimals(metric: Mapping[str, Any]) -> int:
 
 
 def score_cell(method: Mapping[str, Any], name: str, metric: Mapping[str, Any], best: float | None) -> str:
-    """"0.412 [0.35, 0.47] ab", with a star at the best mean; n where items are missing."""
+    """ "0.412 [0.35, 0.47] ab", with a star at the best mean; n where items are missing."""
     summary = method["scores"].get(name)
     if summary is None or summary["mean"] is None:
         return ABSENT
@@ -79,7 +79,11 @@ def text_table(report: Mapping[str, Any]) -> str:
     widths = [max(_width(row[column]) for row in table) for column in range(len(table[0]))]
     lines = [_padded(table[0], widths), "-" * (sum(widths) + 2 * len(widths) - 2), *(_padded(row, widths) for row in table[1:])]
     counts = report["data"]["counts"]
-    lines += ["", f"{counts['test']} test items, {counts['train']} train, {counts['validation']} validation. * best mean; [95 % interval]; same letter = cannot be told apart."]
+    lines += [
+        "",
+        f"{counts['test']} test items, {counts['train']} train, {counts['validation']} validation. "
+        "* best mean; [95 % interval]; same letter = cannot be told apart.",
+    ]
     lines += [f"{method['name']} {method['status']}: {method['reason']}" for method in report["methods"] if method["reason"]]
     return "\n".join([*lines, *(f"Note: {note}" for note in report["notes"]), "", report["verdict"]["text"]])
 

@@ -21,7 +21,9 @@ class LocalEngine:
             with log.open("ab") as out:
                 child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, cwd=ROOT)
         except OSError as error:
-            raise StoreError(f"The job could not be started ({error.strerror}).", "See whether the machine has memory and processes to spare.") from error
+            raise StoreError(
+                f"The job could not be started ({error.strerror}).", "See whether the machine has memory and processes to spare."
+            ) from error
         mark = process.mark_of(child.pid)
         # Somebody must wait for the child, or it stays a zombie for as long as the app lives.
         threading.Thread(target=child.wait, name=f"wait-{child.pid}", daemon=True).start()

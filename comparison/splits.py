@@ -1,0 +1,67 @@
+"""What a result says of its data: counts, leakage, rows left out, and the test examples themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from comparison.ready import Ready
+from comparison.result import Result
+from core.dataset import compared_texts, find_leaks
+from core.errors import StoreError
+from core.files import write_json
+from core.records import to_json
+
+
+def data_entry(ready: Ready) -> dict[str, Any]:
+    """The report's `data`. Leaks of the training rows were taken out; those of the index are shown and stay, since documents are whole."""
+    dataset = ready.dataset
+    demonstrations = compared_texts(dataset.train, dataset.instruction)
+    return {
+        "counts": dataset.counts,
+        "leakage": {
+            "train": dataset.leakage["train"],
+            "demonstrations": find_leaks(dataset.test, demonstrations, dataset.instruction).to_report(),
+            "index": find_leaks(dataset.test, [(document.id, document.text) for document in ready.documents]).to_report(),
+        },
+        "bad_rows": {"count": dataset.bad_count, "first": [asdict(row) for row in dataset.bad_rows]},
+        "labels": list(dataset.labels),
+        "instruction": dataset.instruction,
+        "columns": dict(dataset.columns_used),
+        "documents": {"count": len(ready.documents), "skipped": list(ready.skipped)},
+        "fingerprint": dataset.fingerprint,
+    }
+
+
+def data_notes(ready: Ready) -> Iterator[str]:
+    """Sentences on what was left out of the data and of the documents."""
+    bad, skipped = ready.dataset.bad_rows, ready.skipped
+    if bad:
+        yield f"{ready.dataset.bad_count} rows of the data were left out; the first: line {bad[0].line}: {bad[0].reason}."
+    if skipped:
+        yield f"{len(skipped)} files of the documents were not read; the first: {skipped[0]['path']}: {skipped[0]['reason']}."
+
+
+def write_splits(folder: Path, ready: Ready) -> None:
+    """The test examples whole, so that a result can be read without its sources; of the others the ids.
+
+    Raises:
+        StoreError: the data have changed since the comparison was started.
+    """
+    dataset, path = ready.dataset, folder / "splits.json"
+    if path.exists():
+        if Result(folder).splits().about["fingerprint"] != dataset.fingerprint:
+            remedy = "Run the plan anew; a result must be about one data set."
+            raise StoreError(f"The data of {folder.name} have changed since it was started.", remedy)
+        return
+    splits = {
+        "test": [to_json(example) for example in dataset.test],
+        "train": [example.id for example in dataset.train],
+        "validation": [example.id for example in dataset.validation],
+        "labels": list(dataset.labels),
+        "instruction": dataset.instruction,
+        "about": {"counts": dataset.counts, "fingerprint": dataset.fingerprint},
+    }
+    write_json(path, splits)
