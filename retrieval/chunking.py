@@ -22,6 +22,7 @@ Span = tuple[int, int]
 
 _FENCE = re.compile(r"^ {0,3}(```|~~~).*?(?:^ {0,3}\1|\Z)", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^ {0,3}(?P<mark>#{1,6}[ \t]+\S)|^(?P<under>\S[^\n]*)\n([=~^-])\3{2,}[ \t]*$", re.MULTILINE)
+_LIST_NUMBER = re.compile(r"(\A|\n)[ \t]*\d{1,3}\.\Z")
 _ENDS, _WIDE_ENDS, _CLOSERS = ".!?…", "。！？", "\"'”’»)]"
 
 
@@ -110,7 +111,7 @@ def _next_start(boundaries: Sequence[Grade], first: int, cut: int, overlap: int)
     if boundaries[cut] is Grade.HEADING:
         return cut
     reach = range(max(cut - overlap, first + 1), cut)
-    for grade in (Grade.SENTENCE, Grade.WORD):
+    for grade in (Grade.SENTENCE, Grade.LINE, Grade.WORD):
         for place in reach:
             if boundaries[place] >= grade:
                 return place
@@ -131,8 +132,9 @@ def _grade(text: str, before: Span, after: Span, headings: set[int]) -> Grade:
     gap = text[before[1] : after[0]]
     if gap.count("\n") > 1:
         return Grade.PARAGRAPH
-    said = text[max(0, before[1] - 8) : before[1]].rstrip(_CLOSERS)[-1:]
-    if said and (said in _WIDE_ENDS or (said in _ENDS and gap)):
+    tail = text[max(0, before[1] - 8) : before[1]]
+    said = tail.rstrip(_CLOSERS)[-1:]
+    if said and (said in _WIDE_ENDS or (said in _ENDS and gap and not _LIST_NUMBER.search(tail))):
         return Grade.SENTENCE
     if "\n" in gap:
         return Grade.LINE
