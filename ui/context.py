@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from comparison.store import LOCAL_OWNER, Store
 from models.loading import DEFAULT_EMBEDDER, DEFAULT_MODEL
+from ui.loaded import ModelCache
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
-class Settings(NamedTuple):
+@dataclass(frozen=True)
+class Settings:
     """How the app was started.
 
     Attributes:
@@ -20,13 +23,15 @@ class Settings(NamedTuple):
         examples: folder of the bundled examples.
         model, embedder: ids that a new task begins with.
         public: several people use it, each of whom may see only their own.
+        models: what the page answers with; holds nothing of any visitor.
     """
 
     home: Path | None = None
     examples: Path = EXAMPLES
     model: str = DEFAULT_MODEL
     embedder: str = DEFAULT_EMBEDDER
-    public: bool = bool(os.environ.get("SPACE_ID"))
+    public: bool = False
+    models: ModelCache = field(default_factory=ModelCache, compare=False)
 
 
 class Context(NamedTuple):
@@ -59,4 +64,4 @@ def start_settings(home: Path | None, examples: Path | None) -> Settings:
     Store(home)
     choose = getattr(loading, "default_model", None)
     model = str(choose()) if choose else DEFAULT_MODEL
-    return Settings(home, examples or EXAMPLES, model)
+    return Settings(home, examples or EXAMPLES, model, public=bool(os.environ.get("SPACE_ID")))

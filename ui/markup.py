@@ -26,6 +26,11 @@ def render(template: str, **values: Any) -> str:
     return _environment().get_template(f"{template}.html").render(**values)
 
 
+def fold(label: str, rendered: str) -> str:
+    """A fold around HTML that `render` made; the label is escaped."""
+    return f'<details class="bk-fold"><summary>{html.escape(label)}</summary>{rendered}</details>'
+
+
 def note(text: str, remedy: str = "", *, tone: str = "quiet") -> str:
     """One plain line for a place beside a field; `tone` is quiet, good or bad. Empty text gives an empty string."""
     if not text:

@@ -23,6 +23,16 @@ from ui.task import Task, words
 POLL_S = 1.0
 
 
+TABS = {
+    "Compare": compare_tab,
+    "Data": data_tab,
+    "Prompting": prompting_tab,
+    "Retrieval": retrieval_tab,
+    "Fine-tuning": finetuning_tab,
+    "Library": library_tab,
+}
+
+
 def build(settings: Settings) -> gr.Blocks:
     """The whole page, wired, not launched."""
     with gr.Blocks(title="Bakeoff", analytics_enabled=False, delete_cache=(3600, 86400)) as demo:
@@ -35,16 +45,16 @@ def build(settings: Settings) -> gr.Blocks:
         states = gr.State(Task()), gr.State(Shown()), gr.State("")
         tick = gr.Timer(POLL_S, active=False)
         tabs = gr.Tabs(elem_id="tabs", selected="compare")
-        shared = Shared(settings, *states, tick, tabs, strip, run_row, run_words, stop)
+        shared = Shared(settings, *states, tick, tabs, {}, strip, run_row, run_words, stop)
+        made: dict[str, Any] = {}
         with tabs:
-            with gr.Tab("Compare", id="compare", elem_id="tab_compare"):
-                compared = compare_tab.build(settings, shared)
-            for name, module in (("Data", data_tab), ("Prompting", prompting_tab), ("Retrieval", retrieval_tab), ("Fine-tuning", finetuning_tab), ("Library", library_tab)):
-                key = name.lower().replace("-", "")
-                with gr.Tab(name, id=key, elem_id=f"tab_{key}"):
-                    module.build(settings, shared)
+            for label, module in TABS.items():
+                key = label.lower().replace("-", "")
+                with gr.Tab(label, id=key, elem_id=f"tab_{key}") as opened:
+                    shared.opens[key] = opened.select
+                    made[key] = module.build(settings, shared)
         _wire_arrival(demo, shared, arrived)
-        _wire_run(shared, compared)
+        _wire_run(shared, made["compare"])
     return demo
 
 

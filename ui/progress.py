@@ -124,15 +124,20 @@ def strip(run: Run) -> str:
 
 
 def curves(events: Iterable[Event], method: str = "") -> dict[str, Curve]:
-    """Figures of a training run by method and name, as (step, value): loss, validation_loss, learning_rate, grad_norm, token_accuracy…"""
+    """Figures of a training run by method and name, as (step, value): loss, validation_loss, learning_rate and so on.
+
+    Validation says no step of its own: it stands at the last one.
+    """
     found: dict[str, Curve] = {}
+    step: dict[str, float] = {}
     for event in events:
         if isinstance(event, Started):
-            found = {}
+            found, step = {}, {}
         if isinstance(event, Progressed) and event.values and (not method or event.method == method):
             mine = found.setdefault(event.method, {})
+            at = step[event.method] = event.values.get("step", step.get(event.method, 0.0))
             for name, value in event.values.items():
-                mine.setdefault(name, []).append((float(event.values.get("step", event.done)), float(value)))
+                mine.setdefault(name, []).append((float(at), float(value)))
     return found
 
 

@@ -11,12 +11,21 @@ from ui.context import Settings
 from ui.guard import Handler, guard
 
 
+MODEL_WORK = "model"
+"""Events that answer with a model share this concurrency group of one."""
+
+
+TO_LINK = "(token) => token ? location.origin + location.pathname + '?comparison=' + token : ''"
+TO_CLIPBOARD = "(link) => { if (link && navigator.clipboard) navigator.clipboard.writeText(link).catch(() => {}); }"
+
+
 class Shared(NamedTuple):
     """Attributes:
     task: a `Task`.
     shown: a `Shown`, what Compare shows.
     running: id of the run that is followed, or "".
     tick: polls while something runs, and only then.
+    opens: by tab, the event of its being chosen.
     strip, run_row, run_strip, stop: the two lines under the header.
     """
 
@@ -26,6 +35,7 @@ class Shared(NamedTuple):
     running: gr.State
     tick: gr.Timer
     tabs: gr.Tabs
+    opens: dict[str, Callable[..., Any]]
     strip: gr.HTML
     run_row: gr.Row
     run_strip: gr.HTML
@@ -33,4 +43,6 @@ class Shared(NamedTuple):
 
     def on(self, listen: Callable[..., Any], handler: Handler, inputs: Any = None, outputs: Any = None, **options: Any) -> Any:
         """Attach a guarded handler to an event. Events are the page's own: none is offered as an API."""
+        if "concurrency_id" in options:
+            options.setdefault("concurrency_limit", 1)
         return listen(guard(self.settings, handler), inputs, outputs, api_visibility="private", **{"show_progress": "hidden", **options})

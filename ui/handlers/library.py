@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from comparison import jobs
+from core.errors import StoreError
 from ui.context import Context
 from ui.handlers.compare import own
 from ui.task import Task, from_plan
@@ -23,14 +25,39 @@ class Row(NamedTuple):
 
 def rows(ctx: Context) -> list[Row]:
     """This owner's comparisons, newest first."""
-    from comparison import jobs
-
     found = jobs.listing(ctx.store, ctx.owner)
     return [Row(r["id"], r["name"], _when(r["created"]), r["status"], r.get("verdict") or "") for r in found]
 
 
 def _when(created: float | str) -> str:
     return created if isinstance(created, str) else time.strftime("%Y-%m-%d %H:%M", time.localtime(created))
+
+
+def line(row: Row) -> str:
+    """A comparison as one entry of the list: the first line names it, the second says what came out."""
+    return f"{row.name} · {row.created} · {row.status}" + (f"\n{row.verdict}" if row.verdict else "")
+
+
+def readable(ctx: Context, comparison_id: str) -> None:
+    """Refuse to open what has no result.
+
+    Raises:
+        StoreError: it has no report yet, is not there, or is not this owner's.
+    """
+    own(ctx, comparison_id).report()
+
+
+def resume(ctx: Context, comparison_id: str) -> None:
+    """Go on with a comparison that was stopped or interrupted.
+
+    Raises:
+        StoreError: it is running, or done.
+    """
+    own(ctx, comparison_id)
+    status = jobs.status(ctx.store, comparison_id)
+    if status.state == "done":
+        raise StoreError("This comparison is done already.", "Open it, or clone it to change something.")
+    jobs.resume(ctx.store, comparison_id)
 
 
 def clone(ctx: Context, comparison_id: str) -> Task:

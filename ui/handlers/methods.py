@@ -45,7 +45,8 @@ def offers() -> list[Offer]:
         if "with_retrieval" in method.Spec.model_fields:
             name = f"{kind}_rag"
             found.append(Offer(name, present.method_label({"name": name, "kind": kind}), kind, method.Spec, {"with_retrieval": True}))
-    return found
+    order = list(present.KIND_WORDS)
+    return sorted(found, key=lambda offer: order.index(offer.name) if offer.name in order else len(order))
 
 
 def choices(task: Task, values: Values) -> list[tuple[str, str]]:

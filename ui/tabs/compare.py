@@ -12,13 +12,11 @@ from ui.context import Context, Settings
 from ui.handlers import compare, examples, methods, runs, shares
 from ui.handlers.compare import Shown
 from ui.itemview import FILTERS
-from ui.markup import note, render
-from ui.shared import Shared
+from ui.markup import render
+from ui.shared import TO_CLIPBOARD, TO_LINK, Shared
 from ui.task import Task
 
 NOTHING = "Nothing has been run yet. Open an example, or bring your data on the Data tab; then tick methods and press Run."
-TO_LINK = "(token) => token ? location.origin + location.pathname + '?comparison=' + token : ''"
-TO_CLIPBOARD = "(link) => { if (link && navigator.clipboard) navigator.clipboard.writeText(link).catch(() => {}); }"
 ARROW_KEYS = """() => {
   document.addEventListener('keydown', (event) => {
     if (!['ArrowLeft', 'ArrowRight'].includes(event.key) || event.target.closest('input, textarea, select, [role=tab], [role=radio], [role=slider], .bk-scroll')) return;
@@ -265,8 +263,3 @@ def _wire_share(tab: CompareTab, shared: Shared) -> None:
     linked = made.success(None, share.token, share.link, js=TO_LINK, api_visibility="private")
     linked.then(None, share.link, None, js=TO_CLIPBOARD, api_visibility="private")
     shared.on(linked.then, reveal, share.link, share.link)
-
-
-def failed(text: str) -> str:
-    """A plain line for what a run ended with."""
-    return note(text, tone="bad")

@@ -1,12 +1,182 @@
-"""The data tab."""
+"""The Data tab: where the examples come from, which columns count, how they are split, and what a model will be asked."""
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import gradio as gr
+from gradio.components import Component
 
-from ui.context import Settings
+from core.dataset import SplitSpec
+from ui import forms
+from ui.context import Context, Settings
+from ui.handlers import data, examples
+from ui.handlers.data import Draft
+from ui.markup import render
 from ui.shared import Shared
+from ui.task import Task
+from ui.uploads import DATA_SUFFIXES
+
+EXAMPLE, FILE, HUB = "Bundled example", "A file of mine", "Hub data set"
+NOTHING = "Choose where the examples come from. What a model will be asked then stands here."
 
 
-def build(settings: Settings, shared: Shared) -> None:
-    gr.HTML("soon")
+class DataTab(NamedTuple):
+    source: gr.Radio
+    example: gr.Dropdown
+    file: gr.File
+    hub: gr.Textbox
+    read: gr.Button
+    input: gr.Dropdown
+    output: gr.Dropdown
+    instruction: gr.Textbox
+    model: gr.Dropdown
+    split: dict[str, Component]
+    preview: gr.HTML
+    place: gr.State
+    another: gr.Button
+    findings: gr.HTML
+    use: gr.Button
+    onward: gr.Button
+    said: gr.HTML
+    kept: gr.State
+
+    @property
+    def fields(self) -> list[Any]:
+        """What a `Draft` is read from, in the order of `draft`."""
+        return [self.source, self.kept, self.example, self.hub, self.input, self.output, self.instruction, *self.split.values()]
+
+
+def draft(source: str, kept: tuple[str, str], example: str, hub: str, *rest: Any) -> Draft:
+    """The fields as a draft; only the chosen source counts."""
+    chosen = {
+        EXAMPLE: Draft(example=example or ""),
+        FILE: Draft(kept=kept[0], name=kept[1]),
+        HUB: Draft(hub=(hub or "").strip()),
+    }.get(source, Draft())
+    input_, output, instruction, train, validation, test, seed = rest
+    shares = [0.0 if share is None else float(share) for share in (train, validation, test)]
+    return Draft(chosen.kept, chosen.name, chosen.example, chosen.hub, input_ or "", output or "", instruction or "", *shares, int(seed or 0))
+
+
+def build(settings: Settings, shared: Shared) -> DataTab:
+    """Lay the tab out and wire it."""
+    ctx = Context(settings)
+    names = examples.names(settings.examples)
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=5, min_width=280):
+            source = gr.Radio([EXAMPLE, FILE, HUB], value=EXAMPLE, label="Where the examples come from", elem_id="data_source")
+            example = gr.Dropdown([(n.replace("_", " ").capitalize(), n) for n in names], value=names[0] if names else None, label="Example", elem_id="data_example")
+            file = gr.File(label="CSV, TSV, JSON, JSONL or Parquet, up to 50 MB", file_types=list(DATA_SUFFIXES), visible=False, height=140, elem_id="data_file")
+            with gr.Row(equal_height=False, visible=False) as hub_row:
+                hub = gr.Textbox(label="Hub id", placeholder="organisation/name", info="Needs a connection to the Hub.", elem_id="data_hub", scale=3)
+                read = gr.Button("Read", elem_id="data_read", scale=1, min_width=80)
+            with gr.Row(equal_height=False):
+                blank = {"allow_custom_value": True, "interactive": True}
+                input_ = gr.Dropdown([], label="Question column", info="What each row asks or holds.", elem_id="data_input", min_width=140, **blank)
+                output = gr.Dropdown([], label="Answer column", info="The right answer.", elem_id="data_output", min_width=140, **blank)
+            words = "What to do, if the rows don't say it. {labels} becomes the label set."
+            instruction = gr.Textbox(label="Instruction", info=words, lines=2, max_lines=6, elem_id="data_instruction")
+            base = "An embedded model, a Hub id, or a local folder."
+            model = gr.Dropdown(data.model_choices(ctx), value=settings.model, label="Base model", info=base, allow_custom_value=True, elem_id="data_model")
+            with gr.Accordion("Split sizes and seed", open=False, elem_id="split_fold"):
+                split = forms.build(SplitSpec, "split")
+        with gr.Column(scale=6, min_width=280):
+            preview = gr.HTML(render("empty", text=NOTHING), elem_id="data_preview")
+            another = gr.Button("Another item", size="sm", elem_id="data_another")
+            with gr.Accordion("What was found in the rows", open=False, elem_id="findings_fold"):
+                findings = gr.HTML(elem_id="data_findings")
+            with gr.Row():
+                use = gr.Button("Use this data", variant="primary", elem_id="data_use", min_width=140)
+                onward = gr.Button("Next: try a prompt", elem_id="data_onward", min_width=140)
+            said = gr.HTML(elem_id="data_said")
+    tab = DataTab(
+        source, example, file, hub, read, input_, output, instruction, model, split, preview, gr.State(0), another, findings, use, onward, said, gr.State(("", ""))
+    )  # fmt: skip
+    _wire_source(tab, shared, hub_row)
+    _wire_mapping(tab, shared)
+    _wire_use(tab, shared)
+    return tab
+
+
+def _wire_source(tab: DataTab, shared: Shared, hub_row: gr.Row) -> None:
+    def switch(ctx: Context, source: str) -> list[Any]:
+        return [gr.update(visible=source == EXAMPLE), gr.update(visible=source == FILE), gr.update(visible=source == HUB)]
+
+    shared.on(tab.source.input, switch, tab.source, [tab.example, tab.file, hub_row])
+
+    def keep(ctx: Context, uploaded: str | None) -> Any:
+        return data.keep(ctx, uploaded) if uploaded else ("", "")
+
+    kept = shared.on(tab.file.change, keep, tab.file, tab.kept)
+
+    def read(ctx: Context, *fields: Any) -> list[Any]:
+        """Columns of a new source, and its preview; the mapping begins anew."""
+        seen = draft(*fields)
+        if seen.example:
+            section = examples.task(ctx, seen.example).data
+            seen = seen._replace(instruction=str(section.get("instruction") or ""))
+            mapped = section.get("columns") or {}
+        else:
+            mapped = {}
+        if not (seen.example or seen.kept or seen.hub):
+            return [gr.update(choices=[], value=None)] * 2 + [seen.instruction, render("empty", text=NOTHING), "", 0]
+        try:
+            found = data.columns(ctx, seen)
+        except data.BakeoffError as error:
+            return [gr.update(choices=[], value=None)] * 2 + [seen.instruction, render("problem", message=error.message, remedy=error.remedy), "", 0]
+        seen = seen._replace(input=mapped.get("input") or found.input, output=mapped.get("output") or found.output)
+        result = data.look(ctx, seen)
+        choices = [gr.update(choices=found.names, value=value or None) for value in (seen.input, seen.output)]
+        return [*choices, seen.instruction, result.preview, result.findings, 0]
+
+    outputs = [tab.input, tab.output, tab.instruction, tab.preview, tab.findings, tab.place]
+    for listen in (tab.source.input, tab.example.input, kept.then, tab.read.click, tab.hub.submit):
+        shared.on(listen, read, tab.fields, outputs, show_progress="minimal", show_progress_on=tab.preview)
+    shared.on(shared.task.change, _mirror, [shared.task, *tab.fields], [tab.source, tab.example, tab.model]).then(
+        **_plain(shared, read, tab.fields, outputs)
+    )
+
+
+def _plain(shared: Shared, handler: Any, inputs: Any, outputs: Any) -> dict[str, Any]:
+    """A guarded handler as keyword arguments of `then`."""
+    from ui.guard import guard
+
+    return {"fn": guard(shared.settings, handler), "inputs": inputs, "outputs": outputs, "api_visibility": "private", "show_progress": "hidden"}
+
+
+def _mirror(ctx: Context, task: Task, source: str, *fields: Any) -> list[Any]:
+    """The tab follows the task: an example that was opened elsewhere is chosen here, too."""
+    model = task.model.get("id") or gr.skip()
+    return [EXAMPLE, task.example, model] if task.example else [gr.skip(), gr.skip(), model]
+
+
+def _wire_mapping(tab: DataTab, shared: Shared) -> None:
+    def look(ctx: Context, place: int, *fields: Any) -> list[Any]:
+        result = data.look(ctx, draft(*fields), place)
+        return [result.preview, result.findings]
+
+    listened = [tab.input.input, tab.output.input, tab.instruction.blur, *(c.input for c in tab.split.values())]  # type: ignore[attr-defined]
+    for listen in listened:
+        shared.on(listen, look, [tab.place, *tab.fields], [tab.preview, tab.findings], show_progress="minimal", show_progress_on=tab.preview)
+
+    def step(ctx: Context, place: int, *fields: Any) -> list[Any]:
+        return [place + 1, *look(ctx, place + 1, *fields)]
+
+    shared.on(tab.another.click, step, [tab.place, *tab.fields], [tab.place, tab.preview, tab.findings])
+
+
+def _wire_use(tab: DataTab, shared: Shared) -> None:
+    def use(ctx: Context, current: Task, model: str, *fields: Any) -> list[Any]:
+        result = data.look(ctx, draft(*fields))
+        if not result.usable:
+            return [gr.skip(), result.preview, render("problem", message="This data cannot be used yet.", remedy="See the line above it.")]
+        task = data.as_task(ctx, draft(*fields), current, model or "")
+        return [task, result.preview, render("done", text=f"{task.name} is the current task. Compare, Prompting, Retrieval and Fine-tuning now use it.")]
+
+    shared.on(tab.use.click, use, [shared.task, tab.model, *tab.fields], [shared.task, tab.preview, tab.said], show_progress="minimal", show_progress_on=tab.said)
+
+    def onward(ctx: Context) -> Any:
+        return gr.Tabs(selected="prompting")
+
+    shared.on(tab.onward.click, onward, None, shared.tabs)

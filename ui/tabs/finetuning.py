@@ -1,12 +1,164 @@
-"""The finetuning tab."""
+"""The Fine-tuning tab: four settings, Launch, live loss curves, Stop; then a chat with base and tuned model side by side."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
 import gradio as gr
+from gradio.components import Component
 
-from ui.context import Settings
-from ui.shared import Shared
+from core.errors import BakeoffError
+from ui import charts, forms
+from ui.context import Context, Settings
+from ui.handlers import finetuning, runs
+from ui.markup import render
+from ui.shared import MODEL_WORK, Shared
+from ui.task import Task
+
+NO_CURVES = "Loss curves appear here with the first training steps."
+NO_TUNED = "No fine-tune is finished yet. Launch one above; then both models answer here."
 
 
-def build(settings: Settings, shared: Shared) -> None:
-    gr.HTML("soon")
+class FinetuningTab(NamedTuple):
+    kind: gr.Dropdown
+    groups: dict[str, gr.Column]
+    forms: dict[str, dict[str, Component]]
+    launch: gr.Button
+    stop: gr.Button
+    notice: gr.HTML
+    lines: gr.HTML
+    empty: gr.HTML
+    plot: gr.Plot
+    steps: gr.State
+    tuned: gr.Dropdown
+    text: gr.Textbox
+    send: gr.Button
+    base_said: gr.HTML
+    tuned_said: gr.HTML
+    prompt: gr.HTML
+    onward: gr.Button
+
+    @property
+    def inputs(self) -> list[Component]:
+        return [c for form in self.forms.values() for c in form.values()]
+
+
+def build(settings: Settings, shared: Shared) -> FinetuningTab:
+    """Lay the tab out and wire it."""
+    kinds = finetuning.kinds()
+    groups: dict[str, gr.Column] = {}
+    made: dict[str, dict[str, Component]] = {}
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=5, min_width=280):
+            names = [(offer.label, offer.kind) for offer in kinds]
+            kind = gr.Dropdown(names, value=names[0][1] if names else None, label="Kind of fine-tuning", elem_id="tune_kind")
+            for place, offer in enumerate(kinds):
+                with gr.Column(visible=place == 0) as group:
+                    made[offer.kind] = forms.build(offer.spec, f"tune_{offer.kind}", first=finetuning.FIRST)
+                groups[offer.kind] = group
+            with gr.Row():
+                launch = gr.Button("Launch", variant="primary", elem_id="launch", min_width=120)
+                stop = gr.Button("Stop", elem_id="tune_stop", min_width=80)
+            notice = gr.HTML(elem_id="tune_notice")
+            lines = gr.HTML(elem_id="tune_lines")
+        with gr.Column(scale=6, min_width=280):
+            empty = gr.HTML(render("empty", text=NO_CURVES), elem_id="tune_empty")
+            plot = gr.Plot(show_label=False, visible=False, elem_id="tune_plot")
+    gr.HTML('<h3 class="bk-h">Chat with base and tuned side by side</h3>')
+    with gr.Row(equal_height=False):
+        tuned = gr.Dropdown([], label="Fine-tune", info="Those that are finished.", elem_id="tuned", interactive=True, scale=2, min_width=220)
+        text = gr.Textbox(label="Text", info="Asked with the task's instruction.", elem_id="chat_text", lines=2, max_lines=8, scale=3, min_width=220)
+    with gr.Row():
+        send = gr.Button("Ask both", variant="primary", elem_id="chat_send", min_width=120, scale=0)
+        onward = gr.Button("Next: compare all methods", elem_id="tune_onward", min_width=200, scale=0)
+    with gr.Row(equal_height=False):
+        base_said = gr.HTML(render("empty", text=NO_TUNED), elem_id="chat_base", min_width=260)
+        tuned_said = gr.HTML(elem_id="chat_tuned", min_width=260)
+    with gr.Accordion("The exact prompt", open=False, elem_id="chat_prompt_fold"):
+        prompt = gr.HTML(elem_id="chat_prompt")
+    tab = FinetuningTab(
+        kind, groups, made, launch, stop, notice, lines, empty, plot, gr.State(0), tuned, text, send, base_said, tuned_said, prompt, onward
+    )  # fmt: skip
+    _wire_launch(tab, shared)
+    _wire_curves(tab, shared)
+    _wire_chat(tab, shared)
+    return tab
+
+
+def _wire_launch(tab: FinetuningTab, shared: Shared) -> None:
+    specs = {offer.kind: offer.spec for offer in finetuning.kinds()}
+    places = [(kind, name) for kind, form in tab.forms.items() for name in form]
+
+    def switch(ctx: Context, kind: str) -> list[Any]:
+        return [gr.update(visible=name == kind) for name in tab.groups]
+
+    shared.on(tab.kind.input, switch, tab.kind, list(tab.groups.values()))
+
+    def launch(ctx: Context, task: Task, kind: str, *values: Any) -> list[Any]:
+        mine = {name: value for (of, name), value in zip(places, values, strict=True) if of == kind}
+        try:
+            started = finetuning.launch(ctx, task, kind, forms.settings(specs[kind], mine) if kind in specs else {})
+        except BakeoffError as error:
+            return [gr.skip(), gr.skip(), 0, render("problem", message=error.message, remedy=error.remedy)]
+        return [started, gr.Timer(active=True), 0, ""]
+
+    outputs = [shared.running, shared.tick, tab.steps, tab.notice]
+    shared.on(tab.launch.click, launch, [shared.task, tab.kind, *tab.inputs], outputs, show_progress="minimal", show_progress_on=tab.notice)
+
+    def stop(ctx: Context, running: str) -> str:
+        if running:
+            runs.stop(ctx, running)
+        return render("caption", text="Stopping." if running else "Nothing runs now.")
+
+    shared.on(tab.stop.click, stop, shared.running, tab.notice)
+
+
+def _wire_curves(tab: FinetuningTab, shared: Shared) -> None:
+    def poll(ctx: Context, running: str, steps: int) -> list[Any]:
+        """The curves, drawn anew only where there is a new point."""
+        if not running:
+            return [gr.skip()] * 4
+        look = runs.look(ctx, running)
+        curve = finetuning.curves(ctx, running)
+        count = sum(len(values) for values in curve.values())
+        drawn = [gr.skip(), gr.skip()] if count == steps else [gr.update(visible=not curve), gr.update(value=charts.loss(curve), visible=bool(curve))]
+        return [look.lines, count, *drawn]
+
+    shared.on(shared.tick.tick, poll, [shared.running, tab.steps], [tab.lines, tab.steps, tab.empty, tab.plot])
+
+    def finished(ctx: Context) -> list[Any]:
+        found = finetuning.trained(ctx)
+        return [gr.update(choices=found, value=found[0][1] if found else None), *_curves(ctx, found[0][1] if found else ""), ""]
+
+    outputs = [tab.tuned, tab.empty, tab.plot, tab.lines]
+    for listen in (shared.opens["finetuning"], shared.shown.change):
+        shared.on(listen, finished, None, outputs)
+
+    def pick(ctx: Context, key: str) -> list[Any]:
+        return _curves(ctx, key)
+
+    shared.on(tab.tuned.input, pick, tab.tuned, [tab.empty, tab.plot])
+
+
+def _curves(ctx: Context, key: str) -> list[Any]:
+    curve = finetuning.curves_of(ctx, key) if key else {}
+    return [gr.update(visible=not curve), gr.update(value=charts.loss(curve) if curve else None, visible=bool(curve))]
+
+
+def _wire_chat(tab: FinetuningTab, shared: Shared) -> None:
+    def chat(ctx: Context, key: str, text: str) -> Iterator[list[Any]]:
+        try:
+            for pair in finetuning.chat(ctx, key or "", text or ""):
+                yield list(pair)
+        except BakeoffError as error:
+            yield [render("problem", message=error.message, remedy=error.remedy), "", ""]
+
+    outputs = [tab.base_said, tab.tuned_said, tab.prompt]
+    for listen in (tab.send.click, tab.text.submit):
+        shared.on(listen, chat, [tab.tuned, tab.text], outputs, concurrency_id=MODEL_WORK)
+
+    def onward(ctx: Context) -> Any:
+        return gr.Tabs(selected="compare")
+
+    shared.on(tab.onward.click, onward, None, shared.tabs)

@@ -1,0 +1,125 @@
+"""One question to one method, as a comparison would ask it: the same prompt, the same ids, the same decoding. Prompting, Retrieval and the chat use it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from adapters.base import Bound, Method, Setting
+from comparison.artefacts import Artefact, obtain
+from comparison.plan import Plan, read_plan
+from comparison.ready import make_ready
+from core.dataset import Dataset
+from core.errors import DataError
+from core.records import Example, Prompt, Score
+from evaluation.base import Item, Resources
+from models.base import GenerationConfig, Ids
+from ui.context import Context
+from ui.loaded import SharedModel
+from ui.present import metric_label
+from ui.task import Task
+
+LONGEST_QUESTION = 20_000
+
+
+class Desk(NamedTuple):
+    """A method and all it needs, at hand; nothing is loaded yet."""
+
+    plan: Plan
+    dataset: Dataset
+    setting: Setting
+    method: Method
+    model: SharedModel
+
+
+class Asked(NamedTuple):
+    """A worded prompt with its ids."""
+
+    prompt: Prompt
+    ids: Ids
+    adapter: Path | None
+
+
+def desk(
+    ctx: Context, task: Task, method: Mapping[str, Any], generation: Mapping[str, Any] | None = None, environment: Mapping[str, Any] | None = None
+) -> Desk:
+    """Check the method against the task.
+
+    Args:
+        environment: of the comparison whose artefacts are to be found again.
+
+    Raises:
+        BakeoffError: the task, the model or a setting is wrong.
+    """
+    if not task.ready:
+        raise DataError("There is no task yet.", "Open an example on the Compare tab, or bring data on the Data tab.")
+    whole = task.plan([dict(method)], list(task.metrics))
+    if generation:
+        whole["generation"] = {**(whole.get("generation") or {}), **generation}
+    plan = read_plan(whole, Path(task.base))
+    models = ctx.store.models
+    ready = make_ready(plan, models, environment)
+    model = ctx.settings.models.get(ready.loaded.spec, models)
+    setting = replace(ready.setting, codec=model.codec, embedder=model.embedder)
+    return Desk(plan, ready.dataset, setting, next(iter(ready.methods.values())), model)
+
+
+def own_example(dataset: Dataset, text: str) -> Example:
+    """A person's own question, in the task's words.
+
+    Raises:
+        DataError: it is empty or very long.
+    """
+    if not text.strip():
+        raise DataError("The question is empty.", "Type one.")
+    if len(text) > LONGEST_QUESTION:
+        raise DataError(f"A question may have {LONGEST_QUESTION:,} characters; this one has {len(text):,}.", "Shorten it.")
+    return Example("own-question", dataset.instruction, text.strip(), "")
+
+
+def item_of(dataset: Dataset, place: int) -> Example:
+    """A test item by its place; beyond the ends it wraps around."""
+    return dataset.test[place % len(dataset.test)]
+
+
+def prepare(ctx: Context, at: Desk) -> Generator[str, None, Bound]:
+    """Find or build what the method needs, telling how far it is; the method, ready to word prompts."""
+    paths: list[Path] = []
+    for recipe in at.method.recipes(at.setting):
+        for step in obtain(ctx.store, recipe, paths):
+            if isinstance(step, Artefact):
+                paths.append(step.path)
+            else:
+                yield f"{step.stage} {step.done}/{step.total} {step.unit}" if step.total else step.stage
+    return at.method.bind(at.setting, paths)
+
+
+def word(at: Desk, bound: Bound, example: Example) -> Asked:
+    prompt = bound.prompts([example])[0]
+    return Asked(prompt, at.setting.codec().prompt_ids(prompt.messages), bound.adapter)
+
+
+def stream(at: Desk, asked: Asked) -> Iterator[str]:
+    """The answer so far, each time it grows."""
+    config: GenerationConfig = at.plan.spec.generation
+    yield from at.model.model().stream(asked.ids, config, asked.adapter)
+
+
+def quick_scores(at: Desk, example: Example, text: str) -> list[tuple[str, str]]:
+    """The answer's scores by the task's metrics that need no model; none without a reference."""
+    if not example.reference:
+        return []
+    item = Item(example.id, example.question, text, example.reference)
+    resources = Resources(labels=at.dataset.labels)
+    found: list[tuple[str, str]] = []
+    for metric in at.plan.metrics:
+        if not set(metric.info.needs) & {"embedder", "judge", "label_logprobs"}:
+            scored = metric.score([item], resources)[0]
+            found.append((metric_label(metric.info.name), f"{scored.value:.2f}" if isinstance(scored, Score) else f"unscored ({scored.reason})"))
+    return found
+
+
+def turns(prompt: Prompt) -> Sequence[tuple[str, str]]:
+    return [(message.role, message.content) for message in prompt.messages]

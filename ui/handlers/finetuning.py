@@ -1,0 +1,128 @@
+"""The Fine-tuning tab: a comparison whose only method is the fine-tune, its curves, and a chat with base and tuned model side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from comparison.result import Result
+from core.errors import StoreError
+from core.files import manifest_fault
+from ui import present, progress
+from ui.context import Context
+from ui.handlers import asking, library, runs
+from ui.handlers.asking import Asked, Desk
+from ui.handlers.compare import own
+from ui.handlers.methods import Offer, offers
+from ui.markup import render
+from ui.progress import Curve
+from ui.task import Task, from_plan
+
+FIRST = ("epochs", "learning_rate", "rank", "batch_size")
+LISTED = 20
+
+
+class Pair(NamedTuple):
+    """The same prompt answered by base and tuned model, as HTML, and the prompt."""
+
+    base: str
+    tuned: str
+    prompt: str
+
+
+def kinds() -> list[Offer]:
+    """Registered methods that train."""
+    return [offer for offer in offers() if not offer.preset and "epochs" in offer.spec.model_fields]
+
+
+def launch(ctx: Context, task: Task, kind: str, settings: Mapping[str, Any]) -> str:
+    """Start a comparison of this one method; its id.
+
+    Raises:
+        BakeoffError: a setting, the data or the model is wrong.
+    """
+    plan = task.plan([{"kind": kind, **settings}], list(task.metrics))
+    return runs.start(ctx, task, {**plan, "name": f"{task.name}, {present.method_label({'name': kind, 'kind': kind})}"[:100]})
+
+
+def curves(ctx: Context, comparison_id: str) -> Curve:
+    """The newest curves of a run: of the method that trains now, or trained last. Empty before the first step."""
+    found = progress.curves(own(ctx, comparison_id).events())
+    trained = [curve for curve in found.values() if "loss" in curve]
+    return trained[-1] if trained else {}
+
+
+def trained(ctx: Context) -> list[tuple[str, str]]:
+    """(label, "id/method") of this owner's finished fine-tunes, newest first."""
+    found: list[tuple[str, str]] = []
+    for row in library.rows(ctx)[: 5 * LISTED]:
+        if row.status == "done" and len(found) < LISTED:
+            report = own(ctx, row.id).report()
+            tuned = [m for m in report["methods"] if m["status"] == "done" and m.get("training")]
+            found += [(f"{row.name} · {present.method_label(m)} · {row.created}", f"{row.id}/{m['name']}") for m in tuned]
+    return found
+
+
+def curves_of(ctx: Context, key: str) -> Curve:
+    """The curves of a finished fine-tune."""
+    result, name = _result(ctx, key)
+    method = next((m for m in result.report()["methods"] if m["name"] == name), {})
+    found = progress.curves(result.events()).get(name)
+    return found or progress.report_curves((method.get("training") or {}).get("curves") or [])
+
+
+def _result(ctx: Context, key: str) -> tuple[Result, str]:
+    comparison_id, _, name = key.partition("/")
+    return own(ctx, comparison_id), name
+
+
+def _bench(ctx: Context, key: str) -> tuple[Desk, list[Path]]:
+    """The method of a finished fine-tune with its artefacts, which must be there: nothing is trained here.
+
+    Raises:
+        StoreError: they are gone, or the data have changed since.
+    """
+    result, name = _result(ctx, key)
+    plan = result.plan()
+    spec = next((m for m in plan["methods"] if name in (m.get("name"), m.get("kind"))), None)
+    if spec is None:
+        raise StoreError(f"That comparison has no method '{name[:40]}'.", "Choose another fine-tune.")
+    at = asking.desk(ctx, from_plan(plan, result.folder), spec, environment=result.environment())
+    paths = [ctx.store.artefacts / recipe.fingerprint for recipe in at.method.recipes(at.setting)]
+    if any(manifest_fault(path, hashes=False) for path in paths):
+        raise StoreError("The weights of this fine-tune are not there any more, or its data have changed.", "Launch it again.")
+    return at, paths
+
+
+def chat(ctx: Context, key: str, text: str) -> Iterator[Pair]:
+    """Both answers as they are written, the base model's first.
+
+    Raises:
+        BakeoffError: no fine-tune is chosen, or the text is empty.
+    """
+    if not key:
+        raise StoreError("There is no fine-tune to chat with yet.", "Launch one, and wait until it is done.")
+    at, paths = _bench(ctx, key)
+    asked = asking.word(at, at.method.bind(at.setting, paths), asking.own_example(at.dataset, text))
+    prompt = render("prompt", turns=asking.turns(asked.prompt), facts=[f"{len(asked.ids):,} tokens"])
+    shown = Pair(_answer("Base", "", "Loading the model"), _answer("Tuned", "", "Waiting for the base model"), prompt)
+    yield shown
+    for text in _stream(at, asked._replace(adapter=None)):
+        shown = shown._replace(base=_answer("Base", text))
+        yield shown
+    for text in _stream(at, asked):
+        shown = shown._replace(tuned=_answer("Tuned", text))
+        yield shown
+
+
+def _stream(at: Desk, asked: Asked) -> Iterator[str]:
+    text = ""
+    for text in asking.stream(at, asked):
+        yield text
+    if not text:
+        yield "(an empty answer)"
+
+
+def _answer(label: str, text: str, waiting: str = "") -> str:
+    return render("said", label=label, text=text, waiting=waiting)

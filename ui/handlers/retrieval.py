@@ -1,0 +1,129 @@
+"""The Retrieval tab: documents, the passages they are cut into, search with scores, and an answer from what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from comparison.artefacts import Artefact, obtain
+from core.errors import DataError
+from core.records import Passage, Retrieved
+from retrieval.documents import load_documents
+from retrieval.index import FlatIndex
+from ui import uploads
+from ui.context import Context
+from ui.handlers import asking
+from ui.handlers.asking import Desk
+from ui.markup import fold, render
+from ui.task import Task
+
+LISTED_DOCUMENTS = 200
+LISTED_PASSAGES = 40
+
+
+class Shown(NamedTuple):
+    """The tab's places, as HTML: progress, the answer, the passages."""
+
+    progress: str
+    answer: str
+    found: str
+
+
+def add(ctx: Context, task: Task, uploaded: list[str]) -> Task:
+    """The task with these documents instead of those it had.
+
+    Raises:
+        DataError: one of them cannot be kept, or none can be read.
+    """
+    folder = uploads.keep_documents(ctx, uploaded)
+    load_documents(folder)
+    return replace(task, knowledge={"path": str(folder)})
+
+
+def listing(ctx: Context, task: Task) -> tuple[str, list[str]]:
+    """The documents in words, and their names."""
+    path = task.documents
+    if path is None:
+        return render("empty", text="There are no documents yet. Drop some here, or open an example that has them."), []
+    loaded = load_documents(path)
+    words = sum(len(d.text.split()) for d in loaded.documents)
+    facts = [f"{len(loaded.documents)} document" + ("s" if len(loaded.documents) != 1 else ""), f"{words:,} words"]
+    return render("documents", facts=facts, skipped=loaded.skipped[:10], more=len(loaded.skipped) - 10), [d.id for d in loaded.documents[:LISTED_DOCUMENTS]]
+
+
+def _desk(ctx: Context, task: Task, settings: Mapping[str, Any]) -> Desk:
+    if task.documents is None:
+        raise DataError("There are no documents to search.", "Drop some in the box above, or open an example that has them.")
+    return asking.desk(ctx, task, {"kind": "rag", **settings})
+
+
+def _index(ctx: Context, at: Desk) -> Iterator[str | FlatIndex]:
+    """The index of the task's documents, built where it is not there yet; progress in words before it."""
+    recipe = at.method.recipes(at.setting)[0]
+    for step in obtain(ctx.store, recipe, []):
+        if isinstance(step, Artefact):
+            yield FlatIndex.load(Path(step.path), at.setting.embedder())
+        else:
+            yield f"{step.stage} {step.done}/{step.total} {step.unit}" if step.total else step.stage
+
+
+def search(ctx: Context, task: Task, query: str, settings: Mapping[str, Any]) -> Iterator[Shown]:
+    """The best passages for a query, best first.
+
+    Raises:
+        BakeoffError: there are no documents, or the query is empty.
+    """
+    at = _desk(ctx, task, settings)
+    question = asking.own_example(at.dataset, query)
+    for step in _index(ctx, at):
+        if isinstance(step, str):
+            yield Shown(_waiting(step), "", "")
+        else:
+            top_k = int(getattr(at.method.spec, "top_k", 3))
+            yield Shown("", "", _found(step.search([question.question], top_k)[0]))
+
+
+def ask(ctx: Context, task: Task, query: str, settings: Mapping[str, Any]) -> Iterator[Shown]:
+    """An answer from the passages, as it is written, with the exact prompt and the passages that stand in it."""
+    at = _desk(ctx, task, settings)
+    question = asking.own_example(at.dataset, query)
+    for step in _index(ctx, at):
+        if isinstance(step, str):
+            yield Shown(_waiting(step), "", "")
+    paths = [ctx.store.artefacts / recipe.fingerprint for recipe in at.method.recipes(at.setting)]
+    asked = asking.word(at, at.method.bind(at.setting, paths), question)
+    prompt = render("prompt", turns=asking.turns(asked.prompt), facts=[f"{len(asked.ids):,} tokens of {at.setting.prompt_budget:,}"])
+    found = _found(list(asked.prompt.passages), asked.prompt.dropped_passages) + fold("The exact prompt", prompt)
+    blank: dict[str, Any] = {"scores": [], "reference": ""}
+    yield Shown("", render("answer", text="", done=False, waiting="Loading the model", **blank), found)
+    text = ""
+    for text in asking.stream(at, asked):
+        yield Shown("", render("answer", text=text, done=False, waiting="", **blank), found)
+    yield Shown("", render("answer", text=text, done=True, waiting="", **blank), found)
+
+
+def passages(ctx: Context, task: Task, document: str, settings: Mapping[str, Any]) -> Iterator[str]:
+    """The passages that one document was cut into."""
+    at = _desk(ctx, task, settings)
+    for step in _index(ctx, at):
+        if isinstance(step, str):
+            yield _waiting(step)
+        else:
+            mine = [p for p in step.passages if p.document == document]
+            yield render("passages", rows=[_plain(p) for p in mine[:LISTED_PASSAGES]], more=len(mine) - LISTED_PASSAGES, empty="Choose a document.")
+
+
+def _plain(passage: Passage) -> tuple[str, str]:
+    return f"{passage.document}, characters {passage.start} to {passage.end}", passage.text
+
+
+def _found(found: list[Retrieved], dropped: int = 0) -> str:
+    rows = [(f"{r.rank + 1}. {r.passage.document}, characters {r.passage.start} to {r.passage.end} · similarity {r.score:.2f}", r.passage.text) for r in found]
+    note = f"{dropped} more did not fit into the prompt." if dropped else ""
+    return render("passages", rows=rows, more=0, empty="Nothing was found.") + (render("caption", text=note) if note else "")
+
+
+def _waiting(text: str) -> str:
+    return render("caption", text=text.capitalize())
