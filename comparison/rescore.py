@@ -61,6 +61,8 @@ def _with_metrics(result: Result, report: dict[str, Any], names: Sequence[str]) 
     before = read_plan(mapping, result.folder)
     listed = list(mapping.get("metrics") or [metric.info.name for metric in before.metrics])
     known = {metric.info.name for metric in before.metrics}
+    if "judge" in known and "judge" not in listed:
+        listed.append("judge")
     earlier = [name for name in report["metrics"] if name not in known]
     wanted = [*listed, *(name for name in dict.fromkeys([*earlier, *names]) if name not in known)]
     return read_plan({**mapping, "metrics": wanted, "primary": before.primary}, result.folder)
