@@ -134,7 +134,7 @@ def test_two_hundred_items_against_twenty_thousand_passages_take_seconds() -> No
     test = [ask(f"t{n}", " ".join(pick.choices(words, k=30))) for n in range(200)]
     passages = [(f"p{n}", " ".join(pick.choices(words, k=150))) for n in range(20_000)]
     passages[777] = ("p777", passages[777][1] + " " + test[5].input)
-    start = time.perf_counter()
+    start = time.process_time()
     leaks = find_leaks(test, passages)
-    assert time.perf_counter() - start < 12
+    assert time.process_time() - start < 6
     assert list(leaks.pairs("ngram")) == [("t5", "p777")]

@@ -28,11 +28,11 @@ def read(folder: Path, name: str, content: str | bytes) -> Table:
 
 
 def refusal(folder: Path, name: str, content: str | bytes) -> str:
-    """The message of a file that is refused, which must take under 2 s."""
-    start = time.perf_counter()
+    """The message of a file that is refused, which must take under 2 s of the processor (other programs' share does not count)."""
+    start = time.process_time()
     with pytest.raises(DataError) as caught:
         read(folder, name, content)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert caught.value.remedy
     return str(caught.value)
 
@@ -172,10 +172,10 @@ def test_a_file_over_the_size_limit_is_refused_unread(tmp_path: Path) -> None:
     """F26: a 1 GB line. The file is sparse, so nothing is really written."""
     with (tmp_path / "a.jsonl").open("wb") as file:
         file.truncate(1_000_000_000)
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(DataError, match=r"a\.jsonl has 1,000,000,000 bytes; at most 50,000,000 are taken"):
         read_table(tmp_path / "a.jsonl", "a.jsonl")
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.json"])

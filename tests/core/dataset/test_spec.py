@@ -34,7 +34,8 @@ def test_a_wrong_section_is_refused_with_the_reason(data: dict[str, Any], messag
 
 @pytest.mark.parametrize("hub_id", ["org/name", "squad", "a.b-c_d/E.9"])
 def test_ids_of_the_hub_are_taken(hub_id: str) -> None:
-    assert read_spec(DataSpec, {"hub": {"id": hub_id}}).hub is not None
+    hub = read_spec(DataSpec, {"hub": {"id": hub_id}}).hub
+    assert hub is not None and hub.id == hub_id
 
 
 @pytest.mark.parametrize("hub_id", ["a/b/c", "/etc/passwd", "../..", "..", "a/..", "a b/c", "a/b\n", "a;b", "", "a/" + "x" * 97, "ä/b"])
