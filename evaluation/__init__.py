@@ -1,4 +1,9 @@
 """Answers to scores, and scores to intervals, without knowing who wrote the answers. Importing this folder registers every metric."""
 
-# Each module registers its metrics; forms and tables list them in this order.
-from evaluation import overlap, accuracy, rouge, bleu, similarity, judge  # noqa: F401, I001
+# ruff: noqa: I001  (this is the order in which forms and tables list them)
+import evaluation.overlap
+import evaluation.accuracy
+import evaluation.rouge
+import evaluation.bleu
+import evaluation.similarity
+import evaluation.judge  # noqa: F401

@@ -43,7 +43,6 @@ _UNSPACED = (
 _STARTS = [start for start, _ in _UNSPACED]
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
 _RANGE_DASH = re.compile(r"(?<=\d)[-–—](?=\d)")
-_SIGN_OR_POINT = re.compile(r"(?<=\d)[.,](?=\d)|(?<![\w.,-])-(?=\.?\d)|(?<![\w.,])\.(?=\d)")
 
 
 def canonical(text: str) -> str:
@@ -110,10 +109,23 @@ def answer_tokens(text: str) -> list[str]:
 
 
 def _without_punctuation(text: str) -> str:
-    text = _THOUSANDS.sub(lambda found: found[0].replace(",", ""), text)
     text = _RANGE_DASH.sub(" ", text)
-    kept = {found.start() for found in _SIGN_OR_POINT.finditer(text)}
-    return "".join(char if place in kept else _replacement(char) for place, char in enumerate(text))
+    kept: list[str] = []
+    for place, char in enumerate(text):
+        last = kept[-1] if kept else " "
+        if char in ".,-" and _belongs_to_number(char, last, text[place + 1 : place + 3]):
+            kept.append(char)
+        else:
+            kept.extend(_replacement(char))
+    return _THOUSANDS.sub(lambda found: found[0].replace(",", ""), "".join(kept))
+
+
+def _belongs_to_number(char: str, last: str, following: str) -> bool:
+    """Whether a point, comma or hyphen is part of a number, given what was kept before it and the two characters after it."""
+    fresh = not is_word_character(last) and last not in ".,-"
+    if char == "-":
+        return fresh and re.match(r"\.?\d", following) is not None
+    return following[:1].isdecimal() and (last.isdecimal() or (char == "." and (fresh or last == "-")))
 
 
 def _replacement(char: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 from core.records import Score, Scored, Unscored
 from evaluation.base import MetricInfo
 from evaluation.compare import Scoreboard, scoreboard
+from evaluation.statistics import items_needed, minimum_detectable_difference
 
 F1 = MetricInfo("f1", "token F1")
 ERRORS = MetricInfo("errors", "error rate", higher_is_better=False)
@@ -84,10 +85,13 @@ def test_difference_is_a_minus_b_and_means_agree_with_it() -> None:
 def test_power_is_about_the_two_best_at_holms_strictest_level() -> None:
     rng = np.random.default_rng(9)
     base = rng.random(50)
-    found = board({"worst": base * 0.1, "best": base, "second": base - rng.normal(0.05, 0.2, 50)})
+    noise = rng.normal(0.05, 0.2, 50)
+    found = board({"worst": base * 0.1, "best": base, "second": base - noise})
     power = found.power["f1"]
     assert power["between"] == ["best", "second"]
-    assert power["minimum_detectable_difference"] and power["items_needed"] and power["reason"] is None
+    differences = [a.value - b.value for a, b in zip(scored(base).values(), scored(base - noise).values(), strict=True)]
+    assert power["minimum_detectable_difference"] == pytest.approx(minimum_detectable_difference(differences, alpha=0.05 / 3))
+    assert power["items_needed"] == items_needed(differences, alpha=0.05 / 3) and power["reason"] is None
     constant = board({"best": base, "second": base - 0.05})
     assert constant.power["f1"]["reason"] == "the two best differ by the same amount on every item"
 
