@@ -1,0 +1,164 @@
+"""A run as a whole: one method's failure is its row's reason, and every comparison is on the same items."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.zero_shot import BoundZeroShot
+from comparison import jobs, lines
+from comparison.events import Finished, MethodFailed, Started
+from comparison.plan import Plan, read_plan
+from comparison.run import run
+from comparison.store import Store
+from core.errors import Cancelled, MethodError, StoreError
+from core.records import Example, Prompt
+
+Complete = Callable[..., tuple[str, list[Any]]]
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: Exception, bad: int = 10**9) -> None:
+    """zero_shot cannot word a prompt for the first `bad` items that it is shown."""
+    seen: list[str] = []
+
+    def prompts(self: BoundZeroShot, examples: Sequence[Example]) -> list[Prompt]:
+        seen.extend(e.id for e in examples if e.id not in seen)
+        if any(e.id in seen[:bad] for e in examples):
+            raise error
+        return original(self, examples)
+
+    original = BoundZeroShot.prompts
+    monkeypatch.setattr(BoundZeroShot, "prompts", prompts)
+
+
+def test_all_methods_are_compared_on_the_items_that_all_answered(
+    complete: Complete, plan: Plan, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """E29: one method fails 10 of 12 items; means and pairs use the two that are left, and n says so."""
+    failing(monkeypatch, MethodError("too long for words", "Shorten it."), bad=10)
+    report = store.result(complete(plan)[0]).report()
+    zero, few = report["methods"]
+    assert (zero["n"], few["n"]) == (2, 12)
+    assert [method["scores"]["token_f1"]["n"] for method in (zero, few)] == [2, 2]
+    assert [method["scores"]["token_f1"]["unscored"] for method in (zero, few)] == [10, 0]
+    assert len(zero["failures"]) == 10
+    assert any("10 items could not be asked" in note for note in report["notes"])
+
+
+@pytest.mark.parametrize("error", [MethodError("no such thing", "Take another."), ZeroDivisionError("oops")], ids=["expected", "bug"])
+def test_a_failed_method_is_a_row_with_its_reason_and_the_others_go_on(
+    complete: Complete, plan: Plan, store: Store, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    failing(monkeypatch, error)
+    comparison_id, events = complete(plan)
+    report = store.result(comparison_id).report()
+    assert [(m["status"], m["n"]) for m in report["methods"]] == [("failed", 0), ("done", 12)]
+    assert str(error).split()[0] in report["methods"][0]["reason"]
+    assert [e.method for e in events if isinstance(e, MethodFailed)] == ["zero_shot"]
+    assert jobs.status(store, comparison_id).state == "done"
+    assert report["methods"][1]["scores"]["token_f1"]["n"] == 12
+
+
+def test_resuming_after_a_mended_failure_writes_a_second_report(
+    complete: Complete, plan: Plan, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        failing(patched, MethodError("no such thing", "Take another."))
+        comparison_id, _ = complete(plan)
+    before = (store.folder(comparison_id) / "report.json").read_bytes()
+    jobs.requeue(store, comparison_id, jobs.own_handle())
+    list(run(plan, store, comparison_id))
+    assert (store.folder(comparison_id) / "report.json").read_bytes() == before
+    assert [m["status"] for m in store.result(comparison_id).report()["methods"]] == ["done", "done"]
+    assert store.result(comparison_id).report_names() == ["report.json", "report.2.json"]
+
+
+def test_events_on_disk_are_those_that_came_out(complete: Complete, plan: Plan, store: Store) -> None:
+    comparison_id, events = complete(plan)
+    assert list(store.result(comparison_id).events()) == events
+    assert isinstance(events[0], Started)
+    assert isinstance(events[-1], Finished)
+
+
+def test_environment_is_stated_once_and_kept_by_a_resume(complete: Complete, plan: Plan, store: Store) -> None:
+    comparison_id, _ = complete(plan)
+    path = store.folder(comparison_id) / "environment.json"
+    stated = {**json.loads(path.read_text()), "threads": 1, "dtype": "none", "marker": "first start"}
+    path.write_text(json.dumps(stated))
+    jobs.requeue(store, comparison_id, jobs.own_handle())
+    list(run(plan, store, comparison_id))
+    assert store.result(comparison_id).report()["environment"] == stated
+
+
+def test_dtype_and_threads_of_the_first_start_are_used_on_resuming() -> None:
+    from comparison.environment import fixed
+    from models.loading import ModelSpec
+
+    spec = ModelSpec(id="org/name", dtype="auto", threads=None)
+    assert fixed(spec, None) == spec
+    kept = fixed(spec, {"dtype": "bfloat16", "threads": 3})
+    assert (kept.dtype, kept.threads) == ("bfloat16", 3)
+
+
+def test_changed_data_are_refused_on_resuming(complete: Complete, mapping: dict[str, Any], tmp_path: Path, store: Store, task: Path) -> None:
+    rows = (task / "questions.jsonl").read_text()
+    (tmp_path / "questions.jsonl").write_text(rows)
+    plan = read_plan({**mapping, "knowledge": None}, tmp_path)
+    comparison_id, _ = complete(plan)
+    (tmp_path / "questions.jsonl").write_text(rows + json.dumps({"input": "Something new?", "output": "Yes"}) + "\n")
+    jobs.requeue(store, comparison_id, jobs.own_handle())
+    with pytest.raises(StoreError, match="have changed"):
+        list(run(plan, store, comparison_id))
+
+
+def test_a_stop_in_the_middle_is_cancelled_and_goes_on_where_it_was(
+    complete: Complete, plan: Plan, store: Store, tmp_path: Path, files: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, _ = complete(plan)
+    other = Store(tmp_path / "other")
+    comparison_id = jobs.admit(other, plan, handle=jobs.own_handle()).id
+    monkeypatch.setattr("comparison.score.Scorer.score", stopped)
+    with pytest.raises(Cancelled):
+        list(run(plan, other, comparison_id))
+    assert jobs.status(other, comparison_id).state == "cancelled"
+    monkeypatch.undo()
+    jobs.requeue(other, comparison_id, jobs.own_handle())
+    list(run(plan, other, comparison_id))
+    assert files(other.folder(comparison_id)) == files(store.folder(whole))
+
+
+def stopped(*arguments: Any) -> Any:
+    raise Cancelled("Stopped on request.", "Resume it.")
+
+
+def test_splits_hold_the_test_items_whole_and_of_the_others_the_ids(complete: Complete, plan: Plan, store: Store) -> None:
+    result = store.result(complete(plan)[0])
+    splits = result.splits()
+    assert {e.id for e in splits.test} == set(result.answers("zero_shot").answers)
+    assert len(splits.train_ids) == result.report()["data"]["counts"]["train"]
+    assert not {e.id for e in splits.test} & {*splits.train_ids, *splits.validation_ids}
+    assert all(e.reference.startswith("Hall") for e in splits.test)
+
+
+def test_answers_keep_prompt_demonstrations_and_passages(complete: Complete, mapping: dict[str, Any], task: Path, store: Store) -> None:
+    plan = read_plan({**mapping, "methods": [{"kind": "few_shot", "shots": 2}, {"kind": "rag", "top_k": 2}]}, task)
+    result = store.result(complete(plan)[0])
+    few = next(iter(result.answers("few_shot").answers.values()))
+    rag = next(iter(result.answers("rag").answers.values()))
+    assert len(few.prompt.demo_ids) == 2
+    assert len(rag.prompt.passages) == 2
+    assert rag.prompt.passages[0].passage.text in rag.prompt.messages[-1].content
+    assert rag.prompt_tokens > 0
+    assert set(result.timings("rag")) == set(result.answers("rag").answers)
+
+
+def test_packed_scores_stand_in_the_plans_order(complete: Complete, plan: Plan, store: Store) -> None:
+    folder = store.folder(complete(plan)[0])
+    rows = [line.record for line in lines.read(folder / "scores.jsonl.gz")]
+    order = [("zero_shot", "token_f1"), ("zero_shot", "exact_match"), ("few_shot", "token_f1"), ("few_shot", "exact_match")]
+    assert [(row["method"], row["metric"]) for row in rows] == order
+    assert not (folder / "scores.jsonl").exists()

@@ -1,0 +1,113 @@
+"""Scores are found again by what they were made of, and a metric gets the models that it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comparison.events import Scored
+from comparison.plan import read_plan
+from comparison.rescore import rescore
+from comparison.store import Store
+from core.errors import PlanError
+
+Complete = Callable[..., tuple[str, list[Any]]]
+LABELLED = {"path": "tickets.csv", "instruction": "Route to one of: {labels}."}
+
+
+def scored(events: list[Any]) -> dict[tuple[str, str], bool]:
+    return {(e.method, e.metric): e.reused for e in events if isinstance(e, Scored)}
+
+
+@pytest.fixture
+def tickets(tmp_path: Path) -> Path:
+    """48 messages of three labels."""
+    labels = ("billing", "repair", "lost and found")
+    words = ("stove", "ladder", "parcel", "window", "ticket", "engine", "basket", "mirror")
+    rows = [f'"My {words[n % 8]} number {n * 7} went {words[(n * 3 + 1) % 8]}-side up",{labels[n % 3]}' for n in range(48)]
+    (tmp_path / "tickets.csv").write_text("input,output\n" + "\n".join(rows) + "\n")
+    return tmp_path
+
+
+def test_the_same_answers_are_not_scored_twice_and_a_new_metric_alone_is(complete: Complete, mapping: dict[str, Any], task: Path) -> None:
+    complete(read_plan(mapping, task))
+    _, events = complete(read_plan({**mapping, "metrics": ["token_f1", "rouge1"]}, task))
+    assert scored(events) == {
+        ("zero_shot", "token_f1"): True, ("zero_shot", "rouge1"): False, ("few_shot", "token_f1"): True, ("few_shot", "rouge1"): False,
+    }  # fmt: skip
+
+
+def test_another_version_of_a_metric_scores_anew(
+    complete: Complete, mapping: dict[str, Any], task: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    from evaluation.base import metrics
+
+    plan = {**mapping, "methods": [{"kind": "zero_shot"}]}
+    complete(read_plan(plan, task))
+    old = metrics.get("token_f1")
+    monkeypatch.setitem(metrics._entries, "token_f1", replace(old, info=replace(old.info, version="next")))  # type: ignore[type-var]
+    assert scored(complete(read_plan(plan, task))[1]) == {("zero_shot", "token_f1"): False, ("zero_shot", "exact_match"): True}
+
+
+def test_log_probabilities_of_labels_reach_the_metrics_that_ask(complete: Complete, mapping: dict[str, Any], tickets: Path, store: Store) -> None:
+    metrics = ["accuracy", "accuracy_loglikelihood", "label_probability"]
+    plan = read_plan({**mapping, "data": LABELLED, "knowledge": None, "metrics": metrics}, tickets)
+    comparison_id, events = complete(plan)
+    report = store.result(comparison_id).report()
+    assert report["data"]["labels"] == ["billing", "lost and found", "repair"]
+    for metric in metrics:
+        assert report["methods"][0]["scores"][metric]["n"] == report["data"]["counts"]["test"]
+    weighed = [e for e in events if getattr(e, "stage", "") == "weighing labels" and e.method == "zero_shot"]
+    assert len(weighed) == report["data"]["counts"]["test"], "once for all metrics that need them"
+
+
+def test_the_judge_is_asked_and_only_shown(complete: Complete, mapping: dict[str, Any], task: Path, store: Store) -> None:
+    plan = read_plan({**mapping, "judge": {"model": "same", "scale": 7}}, task)
+    report = store.result(complete(plan)[0]).report()
+    assert report["judge"]["scale"] == 7
+    summary = report["methods"][0]["scores"]["judge"]
+    assert 1 <= summary["mean"] <= 5
+    assert report["verdict"]["primary"] == "token_f1"
+
+
+def test_scores_do_not_cross_scales_of_the_judge(complete: Complete, mapping: dict[str, Any], task: Path) -> None:
+    complete(read_plan({**mapping, "judge": {"scale": 5}}, task))
+    _, events = complete(read_plan({**mapping, "judge": {"scale": 7}}, task))
+    assert scored(events)[("zero_shot", "judge")] is False
+    assert scored(events)[("zero_shot", "token_f1")] is True
+
+
+def test_rescoring_generates_nothing_and_can_be_done_twice(
+    complete: Complete, mapping: dict[str, Any], task: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    comparison_id, _ = complete(read_plan(mapping, task))
+    monkeypatch.setattr("comparison.loaded.load_model", lambda *_: pytest.fail("the model was loaded"))
+    list(rescore(store, comparison_id, ["rouge1"]))
+    list(rescore(store, comparison_id, ["chrf"]))
+    result = store.result(comparison_id)
+    assert [list(result.report(name)["metrics"]) for name in result.report_names()] == [
+        ["token_f1", "exact_match"], ["token_f1", "exact_match", "rouge1"], ["token_f1", "exact_match", "rouge1", "chrf"],
+    ]  # fmt: skip
+    assert result.scores().keys() == {"token_f1", "exact_match", "rouge1", "chrf"}
+
+
+def test_rescoring_with_log_probabilities_asks_the_model_again(
+    complete: Complete, mapping: dict[str, Any], tickets: Path, store: Store
+) -> None:
+    plan = read_plan({**mapping, "data": LABELLED, "knowledge": None, "metrics": ["accuracy"]}, tickets)
+    comparison_id, _ = complete(plan)
+    list(rescore(store, comparison_id, ["label_probability"]))
+    summary = store.result(comparison_id).report()["methods"][0]["scores"]["label_probability"]
+    assert 0 < summary["mean"] < 1
+
+
+def test_an_unknown_metric_is_refused_and_writes_no_report(complete: Complete, mapping: dict[str, Any], task: Path, store: Store) -> None:
+    comparison_id, _ = complete(read_plan(mapping, task))
+    with pytest.raises(PlanError, match="rouge1"):
+        list(rescore(store, comparison_id, ["rouge_1"]))
+    assert store.result(comparison_id).report_names() == ["report.json"]
