@@ -27,12 +27,16 @@ def write_task(folder: Path) -> None:
     rows = []
     for n in range(48):
         here, there = PLACES[n % 12], PLACES[(n * 5 + 3) % 12]
-        rows.append({"input": f"{here.title()} {n}: which hall keeps the {there} of year {1800 + n * 3}?", "output": f"Hall {n % 7} of the {here}"})
+        rows.append(
+            {"input": f"{here.title()} {n}: which hall keeps the {there} of year {1800 + n * 3}?", "output": f"Hall {n % 7} of the {here}"}
+        )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (folder / "handbook").mkdir(exist_ok=True)
     for n, place in enumerate(PLACES[:6]):
-        text = f"# The {place}\n\nThe {place} of year {1800 + n * 3} is kept in hall {n}. It was built by hand. Ask at the gate for its key.\n"
+        text = (
+            f"# The {place}\n\nThe {place} of year {1800 + n * 3} is kept in hall {n}. It was built by hand. Ask at the gate for its key.\n"
+        )
         (folder / "handbook" / f"{n:02d}-{place}.md").write_text(text)
 
 

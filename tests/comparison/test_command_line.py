@@ -109,7 +109,9 @@ def test_a_result_is_exported_as_a_page_without_paths(command: Command, finished
     ],
     ids=["missing file", "unknown key", "no test items", "no documents", "no such model", "no such folder", "shots", "kind", "primary"],
 )
-def test_wrong_input_ends_in_one_plain_message(command: Command, write_plan: WritePlan, tmp_path: Path, changes: Any, said: list[str]) -> None:
+def test_wrong_input_ends_in_one_plain_message(
+    command: Command, write_plan: WritePlan, tmp_path: Path, changes: Any, said: list[str]
+) -> None:
     """Thing, what it must be, what it was, how to mend it; exit 2; nothing is stored."""
     path = write_plan(**changes)
     (path.parent / "empty").mkdir()

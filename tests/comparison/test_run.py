@@ -104,7 +104,9 @@ def test_dtype_and_threads_of_the_first_start_are_used_on_resuming() -> None:
     assert (kept.dtype, kept.threads) == ("bfloat16", 3)
 
 
-def test_changed_data_are_refused_on_resuming(complete: Complete, mapping: dict[str, Any], tmp_path: Path, store: Store, task: Path) -> None:
+def test_changed_data_are_refused_on_resuming(
+    complete: Complete, mapping: dict[str, Any], tmp_path: Path, store: Store, task: Path
+) -> None:
     rows = (task / "questions.jsonl").read_text()
     (tmp_path / "questions.jsonl").write_text(rows)
     plan = read_plan({**mapping, "knowledge": None}, tmp_path)

@@ -54,7 +54,9 @@ def test_another_version_of_a_metric_scores_anew(
     assert scored(complete(read_plan(plan, task))[1]) == {("zero_shot", "token_f1"): False, ("zero_shot", "exact_match"): True}
 
 
-def test_log_probabilities_of_labels_reach_the_metrics_that_ask(complete: Complete, mapping: dict[str, Any], tickets: Path, store: Store) -> None:
+def test_log_probabilities_of_labels_reach_the_metrics_that_ask(
+    complete: Complete, mapping: dict[str, Any], tickets: Path, store: Store
+) -> None:
     metrics = ["accuracy", "accuracy_loglikelihood", "label_probability"]
     plan = read_plan({**mapping, "data": LABELLED, "knowledge": None, "metrics": metrics}, tickets)
     comparison_id, events = complete(plan)
