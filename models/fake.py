@@ -61,8 +61,8 @@ def reply(prompt_ids: Ids) -> str:
     """The earlier line of the prompt that shares the most words with its last line; a demonstration's answer stands for its question."""
     texts = turns(prompt_ids)
     lines = [line for text in texts for line in re.split(r"\n+|(?<=[.!?])\s+", text) if line.strip()]
-    if not lines:
-        return ""
+    if len(lines) < 2:
+        return "".join(lines)
     question = words(lines[-1])
     best, most = lines[-1], 0
     for line, following in zip(lines[:-1], [*lines[1:-1], ""], strict=True):
