@@ -1,0 +1,98 @@
+"""Links: unguessable, pinned to one report, closed on request, and without texts unless the owner says so."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from comparison import share
+from comparison.plan import Plan
+from comparison.rescore import rescore
+from comparison.store import LOCAL_OWNER, Store
+from core.errors import StoreError
+
+Complete = Callable[..., tuple[str, list[Any]]]
+
+
+@pytest.fixture
+def done(complete: Complete, plan: Plan) -> str:
+    return complete(plan)[0]
+
+
+def test_tokens_are_long_random_and_never_the_same(monkeypatch: pytest.MonkeyPatch, store: Store, done: str) -> None:
+    """F17: 10,000 made; at least 128 bits from `secrets`, no two alike, no common beginning."""
+    made: list[int] = []
+    real = share.secrets.token_urlsafe
+    monkeypatch.setattr(share.secrets, "token_urlsafe", lambda count: made.append(count) or real(count))
+    tokens = {share.create(store, done, LOCAL_OWNER)} | {real(share.TOKEN_BYTES) for _ in range(9_999)}
+    assert made == [share.TOKEN_BYTES]
+    assert share.TOKEN_BYTES * 8 >= 128
+    assert len(tokens) == 10_000
+    assert len({token[:6] for token in tokens}) > 9_990
+
+
+def test_a_token_pins_the_report_of_its_day(store: Store, done: str) -> None:
+    token = share.create(store, done, LOCAL_OWNER)
+    before = store.result(done).report()
+    list(rescore(store, done, ["rouge1"]))
+    found = share.resolve(store, token)
+    assert found is not None
+    assert (found.comparison, found.report, found.with_rows) == (done, "report.json", False)
+    assert list(share.shared_report(store, found)["metrics"]) == list(before["metrics"])
+
+
+@pytest.mark.parametrize("wrong", ["", "x", "../../report.json", "é" * 40, "a" * 32])
+def test_a_wrong_token_opens_nothing(store: Store, done: str, wrong: str) -> None:
+    """F17."""
+    share.create(store, done, LOCAL_OWNER)
+    assert share.resolve(store, wrong) is None
+
+
+def test_the_token_itself_is_nowhere_in_the_store(store: Store, done: str) -> None:
+    """F17: a stolen store opens no link."""
+    token = share.create(store, done, LOCAL_OWNER).encode()
+    assert all(token not in path.read_bytes() for path in store.root.rglob("*") if path.is_file())
+
+
+def test_revoked_and_expired_links_are_closed(store: Store, done: str) -> None:
+    """F17: the owner can revoke and set an expiry."""
+    token, late = share.create(store, done, LOCAL_OWNER), share.create(store, done, LOCAL_OWNER, expires=time.time() - 1)
+    assert share.resolve(store, token) is not None
+    assert share.resolve(store, late) is None
+    assert share.revoke(store, done, LOCAL_OWNER) == 2
+    assert share.resolve(store, token) is None
+
+
+def test_only_the_owner_shares_and_revokes_and_others_learn_nothing(store: Store, done: str) -> None:
+    """F19, below the page: another owner's comparison is answered like one that does not exist."""
+    with pytest.raises(StoreError) as other:
+        share.create(store, done, "somebody else")
+    with pytest.raises(StoreError) as absent:
+        share.revoke(store, "20200101-000000-0000-00000000", "somebody else")
+    assert other.value.message.replace(done, "ID") == absent.value.message.replace("20200101-000000-0000-00000000", "ID")
+
+
+def test_scores_only_holds_no_text_of_the_task(store: Store, done: str) -> None:
+    """F18: no prompt, output, document text or file name."""
+    token = share.create(store, done, LOCAL_OWNER)
+    found = share.resolve(store, token)
+    assert found is not None
+    text = json.dumps(share.shared_report(store, found))
+    result = store.result(done)
+    for example in result.splits().test:
+        for private in (example.id, example.input, example.reference, result.answers("few_shot").answers[example.id].text):
+            assert private not in text
+    for private in ("questions.jsonl", "handbook", "Answer in a few words"):
+        assert private not in text
+    assert "token_f1" in text
+
+
+def test_with_rows_gives_the_whole_report(store: Store, done: str) -> None:
+    """F18: the owner chooses."""
+    found = share.resolve(store, share.create(store, done, LOCAL_OWNER, with_rows=True))
+    assert found is not None
+    assert share.shared_report(store, found) == store.result(done).report()
