@@ -15,7 +15,7 @@ MODEL_WORK = "model"
 """Events that answer with a model share this concurrency group of one."""
 
 
-TO_LINK = "(token) => token ? location.origin + location.pathname + '?comparison=' + token : ''"
+TO_LINK = "(token) => token && !token.includes('?') ? location.origin + location.pathname + '?comparison=' + token : token"
 TO_CLIPBOARD = "(link) => { if (link && navigator.clipboard) navigator.clipboard.writeText(link).catch(() => {}); }"
 
 
@@ -46,3 +46,13 @@ class Shared(NamedTuple):
         if "concurrency_id" in options:
             options.setdefault("concurrency_limit", 1)
         return listen(guard(self.settings, handler), inputs, outputs, api_visibility="private", **{"show_progress": "hidden", **options})
+
+    def on_copy(self, button: gr.Button, make: Handler, inputs: list[Any], link: gr.Textbox) -> None:
+        """Copy link: `make` gives a token; the browser, which knows its own address, makes the link of it and puts it on the clipboard."""
+
+        def reveal(*given: Any) -> Any:
+            return gr.update(value=make(*given), visible=True)
+
+        made = self.on(button.click, reveal, inputs, link)
+        linked = made.success(None, link, link, js=TO_LINK, api_visibility="private")
+        linked.then(None, link, None, js=TO_CLIPBOARD, api_visibility="private")

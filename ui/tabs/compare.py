@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 import gradio as gr
 from gradio.components import Component
 
+from core.errors import BakeoffError
 from ui import charts, forms
 from ui.context import Context, Settings
 from ui.handlers import compare, examples, methods, runs, shares
 from ui.handlers.compare import Shown
 from ui.itemview import FILTERS
 from ui.markup import render
-from ui.shared import TO_CLIPBOARD, TO_LINK, Shared
+from ui.shared import Shared
 from ui.task import Task
 
 NOTHING = "Nothing has been run yet. Open an example, or bring your data on the Data tab; then tick methods and press Run."
@@ -75,7 +76,6 @@ class Share(NamedTuple):
     rows: gr.Checkbox
     copy: gr.Button
     link: gr.Textbox
-    token: gr.State
 
 
 class CompareTab(NamedTuple):
@@ -157,7 +157,7 @@ def _share() -> Share:
         rows = gr.Checkbox(False, label="With prompts and answers", elem_id="share_rows", min_width=200, scale=0)
         copy = gr.Button("Copy link", elem_id="copy_link", min_width=120, scale=0)
         link = gr.Textbox(label="Link to this frozen result", visible=False, interactive=False, buttons=["copy"], elem_id="share_link", scale=4)
-    return Share(rows, copy, link, gr.State(""))
+    return Share(rows, copy, link)
 
 
 def _wire_cards(tab: CompareTab, shared: Shared) -> None:
@@ -237,17 +237,20 @@ def _wire_form(tab: CompareTab, shared: Shared) -> None:
     shared.on(shared.task.change, load, shared.task, [*form.inputs, form.notice])
 
     def run(ctx: Context, task: Task, ticked: list[str], metrics: list[str], limit: float | None, *flat: Any) -> list[Any]:
-        plan = methods.plan(task, ticked, form.values(flat), metrics, limit)
-        return [runs.start(ctx, task, plan), gr.Timer(active=True), "", render("empty", text="Starting.")]
+        try:
+            started = runs.start(ctx, task, methods.plan(task, ticked, form.values(flat), metrics, limit))
+        except BakeoffError as error:
+            return [gr.skip(), gr.skip(), render("problem", message=error.message, remedy=error.remedy), ""]
+        return [started, gr.Timer(active=True), "", render("empty", text="Starting.")]
 
     shared.on(form.run.click, run, [shared.task, *form.inputs], [shared.running, shared.tick, form.notice, form.lines], show_progress="minimal")
 
     def relabel(ctx: Context, task: Task, ticked: list[str], metrics: list[str], limit: float | None, *flat: Any) -> Any:
-        return gr.update(choices=methods.choices(task, form.values(flat)), value=ticked)
+        return gr.update(choices=methods.choices(task, form.values(flat)))
 
     for _, field, component in fields:
         if field in ("shots", "selection", "rank", "epochs", "top_k"):
-            shared.on(component.change, relabel, [shared.task, *form.inputs], form.ticked)  # type: ignore[attr-defined]
+            shared.on(component.input, relabel, [shared.task, *form.inputs], form.ticked)  # type: ignore[attr-defined]
 
 
 def _wire_share(tab: CompareTab, shared: Shared) -> None:
@@ -259,7 +262,4 @@ def _wire_share(tab: CompareTab, shared: Shared) -> None:
     def reveal(ctx: Context, link: str) -> Any:
         return gr.update(visible=bool(link))
 
-    made = shared.on(share.copy.click, make, [shared.shown, share.rows], share.token)
-    linked = made.success(None, share.token, share.link, js=TO_LINK, api_visibility="private")
-    linked.then(None, share.link, None, js=TO_CLIPBOARD, api_visibility="private")
-    shared.on(linked.then, reveal, share.link, share.link)
+    shared.on_copy(share.copy, make, [shared.shown, share.rows], share.link)

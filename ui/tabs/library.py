@@ -10,7 +10,7 @@ from ui.context import Context, Settings
 from ui.handlers import library, shares
 from ui.handlers.compare import Shown
 from ui.markup import render
-from ui.shared import TO_CLIPBOARD, TO_LINK, Shared
+from ui.shared import Shared
 
 NOTHING = "No comparison of yours is kept yet. Run one on the Compare tab; it then stands here."
 
@@ -29,7 +29,6 @@ class LibraryTab(NamedTuple):
     keep: gr.Button
     said: gr.HTML
     link: gr.Textbox
-    token: gr.State
 
 
 def build(settings: Settings, shared: Shared) -> LibraryTab:
@@ -47,7 +46,7 @@ def build(settings: Settings, shared: Shared) -> LibraryTab:
         keep = gr.Button("Keep it", elem_id="library_keep", min_width=90, scale=0)
     said = gr.HTML(elem_id="library_said")
     link = gr.Textbox(label="Link to this frozen result", visible=False, interactive=False, buttons=["copy"], elem_id="library_link")
-    tab = LibraryTab(empty, chosen, actions, open_, clone, resume, copy, delete, sure, really, keep, said, link, gr.State(""))
+    tab = LibraryTab(empty, chosen, actions, open_, clone, resume, copy, delete, sure, really, keep, said, link)
     _wire_list(tab, shared)
     _wire_actions(tab, shared)
     _wire_link(tab, shared)
@@ -108,10 +107,4 @@ def _wire_link(tab: LibraryTab, shared: Shared) -> None:
     def make(ctx: Context, chosen: str) -> str:
         return shares.token(ctx, Shown("comparison", chosen or ""), False)
 
-    def reveal(ctx: Context, link: str) -> Any:
-        return gr.update(visible=bool(link))
-
-    made = shared.on(tab.copy.click, make, tab.chosen, tab.token)
-    linked = made.success(None, tab.token, tab.link, js=TO_LINK, api_visibility="private")
-    linked.then(None, tab.link, None, js=TO_CLIPBOARD, api_visibility="private")
-    shared.on(linked.then, reveal, tab.link, tab.link)
+    shared.on_copy(tab.copy, make, [tab.chosen], tab.link)

@@ -1,0 +1,213 @@
+"""The page in a real browser: what a person does, start to end, and what a hostile file must not do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+TABS = ("Compare", "Data", "Prompting", "Retrieval", "Fine-tuning", "Library")
+WIDE = {"width": 1280, "height": 900}
+LONG_MS = 90_000
+
+
+def opened(chromium: Any, url: str, width: int = 1280) -> Any:
+    """A page in a clean context of its own, ready to be used."""
+    page = chromium.new_context(viewport={"width": width, "height": 900}).new_page()
+    page.set_default_timeout(30_000)
+    page.goto(url)
+    page.get_by_role("tab", name="Compare", exact=True).wait_for()
+    page.locator("#task_strip .bk-strip").wait_for()
+    return page
+
+
+def choose(page: Any, label: str) -> None:
+    """Click a tab; at narrow widths it may stand in the overflow menu."""
+    tab = page.get_by_role("tab", name=label, exact=True)
+    if tab.is_visible():
+        tab.click()
+    else:
+        page.locator(".overflow-menu > button").click()
+        page.locator(".overflow-dropdown").get_by_text(label, exact=True).click()
+
+
+def strip_says(page: Any, text: str) -> None:
+    from playwright.sync_api import expect
+
+    expect(page.locator("#task_strip")).to_contain_text(text)
+
+
+def ready_to_run(page: Any, model: str = "echo") -> None:
+    """The small example's task stands in the strip and in the form."""
+    from playwright.sync_api import expect
+
+    strip_says(page, model)
+    expect(page.get_by_role("checkbox", name=re.compile("^RAG"))).to_be_checked()
+    expect(page.get_by_role("checkbox", name=re.compile("^Few-shot"))).not_to_be_checked()
+
+
+def run_and_wait(page: Any, timeout_ms: int = LONG_MS) -> None:
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.locator("#run_lines .bk-run, #run_lines .bk-empty").first.wait_for()
+    page.locator("#table .bk-table").wait_for(timeout=timeout_ms)
+
+
+def link_of(page: Any) -> str:
+    """The link that stands under the result, once the browser has made it whole."""
+    from playwright.sync_api import expect
+
+    link = page.locator("#share_link input, #share_link textarea")
+    expect(link).to_have_value(re.compile(r"^http"))
+    value: str = link.input_value()
+    return value
+
+
+def table_of(page: Any) -> list[str]:
+    texts: list[str] = page.locator("#table .bk-table tr").all_inner_texts()
+    return [re.sub(r"\s+", " ", text).strip() for text in texts]
+
+
+def shown(page: Any) -> dict[str, Any]:
+    """All that tells what came out."""
+    verdict = re.sub(r"\s+", " ", page.locator("#verdict h2").inner_text())
+    return {"verdict": verdict, "table": table_of(page)}
+
+
+def test_a_comparison_made_on_the_page_looks_the_same_behind_its_link(serve: Callable[..., str], chromium: Any, examples_folder: Path) -> None:
+    page = opened(chromium, serve("--examples", str(examples_folder)))
+    page.get_by_role("button", name=re.compile("Lost things")).click()
+    ready_to_run(page)
+    run_and_wait(page)
+    mine = shown(page)
+    assert any(row.startswith("Token F1") for row in mine["table"])
+    assert "RAG" in mine["table"][0] and "Zero-shot" in mine["table"][0]
+    item = page.locator("#item_page .bk-question").inner_text()
+    page.get_by_label("With prompts and answers").check()
+    page.get_by_role("button", name="Copy link", exact=True).first.click()
+    address = link_of(page)
+    assert re.search(r"\?comparison=[\w-]{22,}$", address)
+
+    other = opened(chromium, address)
+    other.locator("#table .bk-table").wait_for()
+    assert shown(other) == mine
+    assert other.locator("#item_page .bk-question").inner_text() == item
+    assert not other.locator("#run").is_visible(), "a frozen result offers no run"
+
+
+def test_a_link_without_rows_shows_scores_and_no_texts(serve: Callable[..., str], chromium: Any, examples_folder: Path) -> None:
+    page = opened(chromium, serve("--examples", str(examples_folder)))
+    ready_to_run(page)
+    run_and_wait(page)
+    page.get_by_role("button", name="Copy link", exact=True).first.click()
+    other = opened(chromium, link_of(page))
+    other.locator("#table .bk-table").wait_for()
+    assert "Only the scores were shared" in other.locator("#item_page").inner_text()
+    assert "door" not in other.content()
+
+
+def test_a_reloaded_page_finds_its_run_again_and_stop_ends_it(serve: Callable[..., str], chromium: Any, make_example: Callable[..., Path]) -> None:
+    folder = make_example({"fake/echo": "fake/slow-3000"}, "batch: {max_rows: 1}\n")
+    page = opened(chromium, serve("--examples", str(folder)))
+    ready_to_run(page, "slow-3000")
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.locator("#run_strip").get_by_text("Running Lost things").wait_for()
+    page.reload()
+    page.locator("#run_strip").get_by_text("Running Lost things").wait_for()
+    page.get_by_role("button", name="Stop", exact=True).first.click()
+    page.locator("#run_notice").get_by_text("The run was stopped").wait_for()
+    assert page.get_by_role("button", name="Run", exact=True).is_enabled()
+
+
+def test_wrong_input_gives_one_plain_message(serve: Callable[..., str], chromium: Any, examples_folder: Path, tmp_path: Path) -> None:
+    page = opened(chromium, serve("--examples", str(examples_folder)))
+    ready_to_run(page)
+    choose(page, "Data")
+    page.get_by_role("button", name="Split sizes and seed").click()
+    for name, share in (("Train", "0.2"), ("Validation", "0.1"), ("Test", "0.7")):
+        page.get_by_label(name, exact=True).fill(share)
+        page.get_by_label(name, exact=True).blur()
+    page.get_by_role("button", name="Use this data", exact=True).click()
+    strip_says(page, "10 train")
+    choose(page, "Compare")
+    page.get_by_role("checkbox", name=re.compile("^Few-shot")).check()
+    page.get_by_role("button", name="Settings of the methods").click()
+    page.locator("#settings_few_shot button").first.click()
+    page.locator("#settings_few_shot input[type=number]").first.fill("32")
+    page.locator("#settings_few_shot input[type=number]").first.blur()
+    page.get_by_role("button", name="Run", exact=True).click()
+    said = page.locator("#run_notice")
+    said.get_by_text("few_shot.shots must be at most the").wait_for()
+    assert said.locator("p").count() == 1
+
+    bad = tmp_path / "bad.csv"
+    bad.write_text("colour,shape\nred,round\nblue,square\n")
+    choose(page, "Data")
+    page.get_by_role("radio", name="A file of mine").check()
+    page.locator("#data_file input[type=file]").set_input_files(str(bad))
+    alert = page.locator("#data_preview [role=alert]")
+    alert.wait_for()
+    assert alert.count() == 1 and "colour" in alert.inner_text()
+
+
+def test_no_tab_scrolls_sideways_on_a_phone(serve: Callable[..., str], chromium: Any, examples_folder: Path) -> None:
+    page = opened(chromium, serve("--examples", str(examples_folder)), width=375)
+    ready_to_run(page)
+    run_and_wait(page)
+    for label in TABS:
+        choose(page, label)
+        page.wait_for_timeout(400)
+        over = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert over <= 0, f"{label} is {over} px too wide"
+
+
+def test_nothing_in_data_runs_and_nobody_else_is_asked(serve: Callable[..., str], chromium: Any, examples_folder: Path) -> None:
+    url = serve("--examples", str(examples_folder))
+    hosts: set[str | None] = set()
+    page = chromium.new_context(viewport=WIDE).new_page()
+    page.on("request", lambda request: hosts.add(urlparse(request.url).hostname) if request.url.startswith("http") else None)
+    page.goto(url)
+    ready_to_run(page)
+    run_and_wait(page)
+    for _ in range(14):
+        page.get_by_role("button", name="Next", exact=True).click()
+        page.wait_for_timeout(60)
+    for label in TABS[1:]:
+        choose(page, label)
+        page.wait_for_timeout(300)
+    choose(page, "Prompting")
+    page.get_by_role("radio", name="My own text").check()
+    page.get_by_label("Text", exact=True).first.fill("Who keeps the sign? <img src=x onerror=window.pwned=5>")
+    page.get_by_role("button", name="Ask", exact=True).first.click()
+    page.locator("#ask_answer [data-done=yes]").wait_for()
+    choose(page, "Retrieval")
+    page.get_by_label("Question").last.fill("What does the sign say?")
+    page.get_by_role("button", name="Ask", exact=True).last.click()
+    page.locator("#retrieval_answer [data-done=yes]").wait_for()
+    assert "onerror" in page.locator("#found").inner_text(), "the hostile text is shown as text"
+    assert page.evaluate("() => window.pwned") is None
+    assert hosts == {"127.0.0.1"}
+
+
+@pytest.mark.real
+def test_the_embedded_model_runs_on_eight_items_through_the_page(serve: Callable[..., str], chromium: Any, tmp_path: Path, questions: Path) -> None:
+    page = opened(chromium, serve("--examples", str(tmp_path / "none")))
+    choose(page, "Data")
+    page.get_by_role("radio", name="A file of mine").check()
+    page.locator("#data_file input[type=file]").set_input_files(str(questions))
+    page.locator("#data_preview .bk-panel").wait_for()
+    page.get_by_role("button", name="Use this data", exact=True).click()
+    strip_says(page, "smollm2-135m-instruct")
+    choose(page, "Compare")
+    page.get_by_role("button", name="Settings of the methods").click()
+    page.get_by_label("Test items at most").fill("8")
+    page.get_by_label("Test items at most").blur()
+    run_and_wait(page, 400_000)
+    answered = next(row for row in table_of(page) if row.startswith("Items answered"))
+    assert answered.count("8 of 8") == 2
+    assert page.locator("#item_page .bk-answer .bk-text").first.inner_text().strip()
