@@ -117,6 +117,8 @@ def requeue(store: Store, comparison_id: str, handle: Handle | None) -> None:
         StoreError: it is active, or the same plan of its owner is.
     """
     store.folder(comparison_id)
+    refresh(store)
+    end_orphans(store)
     pid, mark = handle or (None, "")
     with store.database.write() as db:
         _sweep(db)

@@ -29,7 +29,8 @@ def describe(event: events.Event) -> str:
         case events.MethodStarted():
             return f"[{event.position}/{event.total}] {event.method}"
         case events.Progressed():
-            return f"  {event.stage}{_count(event)}{''.join(f' {k} {v:.4g}' for k, v in event.values.items())}{_left(event.eta_s)}"
+            losses = "".join(f" {name.replace('_', ' ')} {value:.3f}" for name, value in event.values.items() if name.endswith("loss"))
+            return f"  {event.stage}{_count(event)}{losses}{_left(event.eta_s)}"
         case events.Prepared():
             return f"  {event.kind} {'reused' if event.reused else 'ready'} ({duration(event.seconds)})"
         case events.Answered():

@@ -13,7 +13,7 @@ EXAMPLES: list[Event] = [
     events.Queued(2),
     events.Started("id", "name", ("a", "b"), 12, True),
     events.MethodStarted("a", 1, 2),
-    events.Progressed("a", "training", 3, 9, "steps", {"loss": 0.25}, 61.0),
+    events.Progressed("a", "training", 3, 9, "steps", {"loss": 0.25, "grad_norm": 3.0}, 61.0),
     events.Prepared("a", "weights", "f", 3.5, True),
     events.Answered("a", 4, 12, 1, 0, 3725.0),
     events.Scored("a", "rouge1", None, 0),
@@ -38,7 +38,7 @@ def test_what_other_versions_wrote_is_tolerated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "said"), [(EXAMPLES[3], "training 3/9 steps loss 0.25, 1 min 01 s left"), (EXAMPLES[5], "answered 4/12, 1 h 02 min left")]
+    ("event", "said"), [(EXAMPLES[3], "training 3/9 steps loss 0.250, 1 min 01 s left"), (EXAMPLES[5], "answered 4/12, 1 h 02 min left")]
 )
 def test_progress_says_stage_count_and_time_left(event: Event, said: str) -> None:
     assert terminal.describe(event).strip() == said

@@ -1,0 +1,104 @@
+"""A tuned method as a part of a comparison: real training of a tiny model, in the process group of the run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comparison import jobs, process
+from comparison.events import Prepared, Progressed
+from comparison.plan import Plan, read_plan
+from comparison.store import Store
+
+WORDS = ("stove", "ladder", "parcel", "window", "ticket", "engine", "basket", "mirror")
+
+
+@pytest.fixture(scope="module")
+def tuned_plan(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Plan:
+    folder = tmp_path_factory.mktemp("tickets")
+    labels = ("billing", "repair", "lost and found")
+    rows = [f'"My {WORDS[n % 8]} number {n * 7} went {WORDS[(n * 3 + 1) % 8]}-side up",{labels[n % 3]}' for n in range(40)]
+    (folder / "tickets.csv").write_text("input,output\n" + "\n".join(rows) + "\n")
+    return read_plan(
+        {
+            "data": {"path": "tickets.csv", "instruction": "Route to one of: {labels}."},
+            "model": {"id": str(tiny_model), "embedder": "fake/hash-64", "threads": 1, "dtype": "float32"},
+            "methods": [{"kind": "lora", "rank": 2, "epochs": 4, "batch_size": 4}],
+            "metrics": ["accuracy", "label_probability"],
+            "generation": {"max_new_tokens": 6},
+        },
+        folder,
+    )
+
+
+def until(what: Callable[[], bool], patience_s: float = 180) -> None:
+    deadline = time.monotonic() + patience_s
+    while not what():
+        assert time.monotonic() < deadline, "it did not come to that in time"
+        time.sleep(0.02)
+
+
+def weights(store: Store) -> bytes:
+    return next(store.artefacts.glob("[!.]*/*.safetensors")).read_bytes()
+
+
+def training(store: Store, comparison_id: str) -> list[Progressed]:
+    return [e for e in store.result(comparison_id).events() if isinstance(e, Progressed) and e.stage == "training"]
+
+
+@pytest.fixture(scope="module")
+def untouched(tuned_plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, str]:
+    store = Store(tmp_path_factory.mktemp("untouched"))
+    comparison_id = jobs.submit(store, tuned_plan).id
+    until(lambda: not jobs.status(store, comparison_id).active)
+    return store, comparison_id
+
+
+def test_report_states_curves_epochs_and_what_training_cost(untouched: tuple[Store, str]) -> None:
+    store, comparison_id = untouched
+    (method,) = store.result(comparison_id).report()["methods"]
+    assert (method["status"], method["reason"]) == ("done", "")
+    assert len(method["training"]["epochs"]) == 4
+    assert 1 <= method["training"]["best_epoch"] <= 4
+    assert {"step", "loss", "learning_rate", "grad_norm", "token_accuracy"} <= set(method["training"]["curves"][0])
+    assert method["cost"]["trainable_params"] > 0
+    assert method["cost"]["artefact_bytes"] > 0
+    assert method["cost"]["prepare_s"] > 0
+    assert method["scores"]["label_probability"]["n"] == method["n"]
+    assert [event.values["loss"] for event in training(store, comparison_id)], "curves are streamed while it trains"
+
+
+def test_killed_while_training_it_resumes_to_the_same_weights_answers_and_scores(
+    tuned_plan: Plan, untouched: tuple[Store, str], tmp_path: Path, files: Any
+) -> None:
+    """F1: kill -9 of the run alone; its trainer is found and ended, and training goes on from its last whole epoch."""
+    store = Store(tmp_path / "store")
+    comparison_id = jobs.submit(store, tuned_plan).id
+    until(lambda: any(event.values["epoch"] >= 2 for event in training(store, comparison_id)))
+    killed = jobs.status(store, comparison_id)
+    assert killed.pid is not None
+    os.kill(killed.pid, signal.SIGKILL)
+    until(lambda: jobs.status(store, comparison_id).state == "interrupted", 5)
+    jobs.resume(store, comparison_id)
+    assert process.members(killed.pid) == []
+    until(lambda: not jobs.status(store, comparison_id).active)
+    assert jobs.status(store, comparison_id).state == "done"
+    whole, id_of_whole = untouched
+    assert weights(store) == weights(whole)
+    assert files(store.folder(comparison_id)) == files(whole.folder(id_of_whole))
+
+
+def test_the_same_plan_again_trains_nothing(tuned_plan: Plan, untouched: tuple[Store, str]) -> None:
+    store, first = untouched
+    second = jobs.submit(store, tuned_plan).id
+    until(lambda: not jobs.status(store, second).active)
+    prepared = [event for event in store.result(second).events() if isinstance(event, Prepared)]
+    assert [(event.kind, event.reused) for event in prepared] == [("weights", True)]
+    costs = [store.result(i).report()["methods"][0]["cost"] for i in (first, second)]
+    assert costs[0]["prepare_s"] == costs[1]["prepare_s"]
