@@ -7,6 +7,8 @@ name last.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +16,10 @@ from pathlib import Path
 
 from adapters.base import Progress, Recipe
 from comparison.store import Store
-from core.files import disk_errors, folder_bytes, manifest_about, manifest_fault, sync_folder, write_manifest
+from core.files import disk_errors, folder_bytes, manifest_about, manifest_fault, sync_folder, write_manifest, write_whole
+
+LOOK_EVERY_S = 0.2
+SAVE_EVERY_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -43,29 +48,63 @@ def obtain(store: Store, recipe: Recipe, earlier: Sequence[Path]) -> Iterator[Pr
     """
     folder = store.artefacts / recipe.fingerprint
     fault = manifest_fault(folder) if folder.exists() else "absent"
-    if not fault:
-        yield _artefact(recipe, folder, reused=True)
-        return
-    if folder.exists():
+    if fault and folder.exists():
         folder.rename(store.artefacts / f".damaged-{recipe.fingerprint}-{time.time_ns()}")
         yield Progress(f"set a damaged {recipe.kind} aside ({fault}), building it anew")
-    building = store.artefacts / f".building-{recipe.fingerprint}"
-    begun = time.monotonic()
-    with disk_errors(building):
-        building.mkdir(exist_ok=True)
-        yield from recipe.build(building, earlier)
-        about = {
-            "kind": recipe.kind,
-            "fingerprint": recipe.fingerprint,
-            "inputs": recipe.inputs,
-            "prepare_s": round(time.monotonic() - begun, 3),
-        }
-        write_manifest(building, about)
-        building.rename(folder)
-        sync_folder(store.artefacts)
-    yield _artefact(recipe, folder, reused=False)
-
-
-def _artefact(recipe: Recipe, folder: Path, *, reused: bool) -> Artefact:
+    if fault:
+        with disk_errors(folder):
+            yield from _build_alone(folder, recipe, earlier)
     about = manifest_about(folder)
-    return Artefact(recipe.kind, recipe.fingerprint, folder, float(about["prepare_s"]), folder_bytes(folder), reused)
+    yield Artefact(recipe.kind, recipe.fingerprint, folder, float(about["prepare_s"]), folder_bytes(folder), reused=not fault)
+
+
+def _build_alone(folder: Path, recipe: Recipe, earlier: Sequence[Path]) -> Iterator[Progress]:
+    """Build unless another process (the page beside a job) is at it: then wait, and take what it made."""
+    building = folder.with_name(f".building-{folder.name}")
+    building.mkdir(exist_ok=True)
+    handle = os.open(building, os.O_RDONLY)
+    try:
+        while not _locked(handle):
+            yield Progress("waiting for another process that builds it")
+            time.sleep(LOOK_EVERY_S)
+        if not folder.exists():
+            yield from _build(folder, building, recipe, earlier)
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _build(folder: Path, building: Path, recipe: Recipe, earlier: Sequence[Path]) -> Iterator[Progress]:
+    clock = _Clock(building.with_name(f"{building.name}.seconds"))
+    for step in recipe.build(building, earlier):
+        clock.save()
+        yield step
+    about = {"kind": recipe.kind, "fingerprint": recipe.fingerprint, "inputs": recipe.inputs, "prepare_s": round(clock.seconds, 3)}
+    write_manifest(building, about)
+    building.rename(folder)
+    sync_folder(folder.parent)
+    clock.path.unlink(missing_ok=True)
+
+
+class _Clock:
+    """Seconds of all attempts at one artefact: those of killed ones were spent, too."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.begun, self.saved = path, time.monotonic(), 0.0
+        self.before = float(path.read_text()) if path.exists() else 0.0
+
+    @property
+    def seconds(self) -> float:
+        return self.before + time.monotonic() - self.begun
+
+    def save(self) -> None:
+        if time.monotonic() - self.saved > SAVE_EVERY_S:
+            write_whole(self.path, f"{self.seconds:.3f}")
+            self.saved = time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from comparison import jobs
 from comparison.environment import fixed
 from comparison.events import Finished, Progressed, Scored
 from comparison.loaded import Loaded
@@ -14,6 +15,7 @@ from comparison.report import Frame, Outcome, build_report, judge_entry
 from comparison.result import Result
 from comparison.score import Adapter, Scorer
 from comparison.store import Store
+from core.errors import StoreError
 from core.files import write_json
 from models.base import ModelIdentity
 from models.loading import identify
@@ -24,8 +26,10 @@ def rescore(store: Store, comparison_id: str, names: Sequence[str]) -> Iterator[
 
     Raises:
         PlanError: there is no such metric.
-        StoreError: the comparison has no report yet.
+        StoreError: the comparison is active, or has no report yet.
     """
+    if jobs.status(store, comparison_id).active:
+        raise StoreError(f"{comparison_id} is still running.", "Wait until it is done, or stop it.")
     result = store.result(comparison_id)
     report, environment = result.report(), result.environment()
     plan = _with_metrics(result, report, names)

@@ -106,7 +106,7 @@ def scores_only(report: Mapping[str, Any]) -> dict[str, Any]:
     """A report without prompts, answers, labels, instruction, ids of items and names of files."""
     plan = {key: value for key, value in report["plan"].items() if key not in PRIVATE_PLAN}
     data = {"counts": report["data"]["counts"], "leakage": {part: _counts(found) for part, found in report["data"]["leakage"].items()}}
-    methods = [{**method, "reason": "" if not method["reason"] else "it failed"} for method in report["methods"]]
+    methods = [{**method, "failures": {}, "reason": "it failed" if method["reason"] else ""} for method in report["methods"]]
     metrics = {name: {**info, "how": "" if info.get("script") else info["how"]} for name, info in report.get("metrics", {}).items()}
     return {**report, "plan": plan, "data": data, "methods": methods, "metrics": metrics, "notes": []}
 

@@ -79,6 +79,40 @@ def test_an_unfinished_one_is_not_taken_for_whole_and_keeps_its_checkpoints(stor
     assert builder.found == [[], ["checkpoint"]]
 
 
+def test_seconds_of_broken_off_attempts_are_in_the_ledger(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("comparison.artefacts.time.monotonic", lambda: now[0])
+    builder = Builder()
+
+    def attempt() -> None:
+        for _ in obtain(store, builder.recipe(), []):
+            now[0] += 100.0
+
+    now[0] = 50.0
+    builder.error = MethodError("it broke", "Mend it.")
+    steps = obtain(store, builder.recipe(), [])
+    next(steps)
+    steps.close()  # type: ignore[attr-defined]
+    (store.artefacts / f".building-{'f' * 32}.seconds").write_text("30.0")
+    builder.error = None
+    attempt()
+    assert last(store, builder.recipe()).prepare_s == 130.0
+    assert not list(store.artefacts.glob(".building-*"))
+
+
+def test_two_at_once_build_it_once(store: Store) -> None:
+    builder = Builder()
+    one, two = obtain(store, builder.recipe(), []), obtain(store, builder.recipe(), [])
+    assert isinstance(next(one), Progress)
+    waiting = next(two)
+    assert isinstance(waiting, Progress)
+    assert "another process" in waiting.stage
+    *_, first = one
+    *_, second = two
+    assert isinstance(first, Artefact) and isinstance(second, Artefact)
+    assert (first.path, builder.calls) == (second.path, 1)
+
+
 def test_a_full_disk_leaves_nothing_under_the_final_name(store: Store) -> None:
     """F5: disk full while an artefact is built."""
     builder = Builder()

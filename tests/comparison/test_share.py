@@ -78,10 +78,15 @@ def test_only_the_owner_shares_and_revokes_and_others_learn_nothing(store: Store
 
 def test_scores_only_holds_no_text_of_the_task(store: Store, done: str) -> None:
     """F18: no prompt, output, document text or file name."""
+    path = store.folder(done) / "report.json"
+    report = json.loads(path.read_text())
+    report["methods"][0] |= {"reason": "handbook is gone", "failures": {"some-example": "Answer in a few words"}}
+    path.write_text(json.dumps(report))
     token = share.create(store, done, LOCAL_OWNER)
     found = share.resolve(store, token)
     assert found is not None
     text = json.dumps(share.shared_report(store, found))
+    assert "some-example" not in text
     result = store.result(done)
     for example in result.splits().test:
         for private in (example.id, example.input, example.reference, result.answers("few_shot").answers[example.id].text):

@@ -167,6 +167,24 @@ def test_disk_full_at_any_write_keeps_what_was_whole(
         assert files(folder) == whole
 
 
+def test_a_full_disk_under_the_database_is_said_plainly(store: Store, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F5: in the database's write, too; what was there can still be read."""
+    comparison_id = jobs.admit(store, plan, handle=jobs.own_handle()).id
+    real = sqlite3.connect
+
+    def full(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection = real(*arguments, **options)
+        connection.execute(f"PRAGMA max_page_count = {connection.execute('PRAGMA page_count').fetchone()[0]}")
+        return connection
+
+    with monkeypatch.context() as patched:
+        patched.setattr("comparison.database.sqlite3.connect", full)
+        with pytest.raises(StoreError, match="Disk full"):
+            store.remember("batches", [(f"{n:064d}", comparison_id, "m" * 40) for n in range(2000)])
+        assert jobs.listing(store)[0]["id"] == comparison_id
+    assert store.find("batches", "0" * 64) == []
+
+
 def test_disk_full_when_a_comparison_is_made_leaves_no_folder(store: Store, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     """F5: nothing is half stored."""
     monkeypatch.setattr("os.fsync", Disk(2))
