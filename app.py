@@ -15,7 +15,9 @@ MAX_UPLOAD = "50mb"
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="app.py", description="Compare prompting, retrieval and fine-tuning of a language model on one test set.")
+    parser = argparse.ArgumentParser(
+        prog="app.py", description="Compare prompting, retrieval and fine-tuning of a language model on one test set."
+    )
     parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1"))
     parser.add_argument("--port", type=int, default=int(os.environ.get("GRADIO_SERVER_PORT", "7860")))
     parser.add_argument("--store", type=Path, default=None, help="folder of comparisons; by default BAKEOFF_HOME, or your user data folder")
@@ -36,7 +38,8 @@ def port_is_free(host: str, port: int) -> bool:
 def main() -> int:
     given = arguments()
     if not port_is_free(given.host, given.port):
-        print(f"Port {given.port} on {given.host} must be free; something listens there already. Stop it, or name another: --port {given.port + 1}.", file=sys.stderr)
+        taken = f"Port {given.port} on {given.host} must be free; something listens there already."
+        print(f"{taken} Stop it, or name another: --port {given.port + 1}.", file=sys.stderr)
         return 2
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     from core.errors import BakeoffError

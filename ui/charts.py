@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ui.present import Report, duration, method_label, metric_label
+from ui.figures import duration
+from ui.present import Report, method_label, metric_label
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -85,7 +86,12 @@ def quality_cost(report: Report, metric: str, axis: str = "Time per answer", *, 
     front = pareto(found, higher=higher)
     figure = go.Figure()
     figure.add_scatter(
-        x=[p.x for p in front], y=[p.y for p in front], mode="lines", line={"color": ACCENT, "width": 1.5, "dash": "dot"}, hoverinfo="skip", name="Pareto line"
+        x=[p.x for p in front],
+        y=[p.y for p in front],
+        mode="lines",
+        line={"color": ACCENT, "width": 1.5, "dash": "dot"},
+        hoverinfo="skip",
+        name="Pareto line",
     )
     figure.add_scatter(
         x=[p.x for p in found],
@@ -94,8 +100,19 @@ def quality_cost(report: Report, metric: str, axis: str = "Time per answer", *, 
         text=[p.label for p in found],
         textposition=_sides(found),
         textfont={"size": 13, "color": GREY},
-        marker={"size": 10, "color": [ACCENT if p in front else GREY for p in found], "symbol": ["circle" if p in front else "circle-open" for p in found]},
-        error_y={"type": "data", "array": [p.high - p.y for p in found], "arrayminus": [p.y - p.low for p in found], "color": LINE, "thickness": 2, "width": 0},
+        marker={
+            "size": 10,
+            "color": [ACCENT if p in front else GREY for p in found],
+            "symbol": ["circle" if p in front else "circle-open" for p in found],
+        },
+        error_y={
+            "type": "data",
+            "array": [p.high - p.y for p in found],
+            "arrayminus": [p.y - p.low for p in found],
+            "color": LINE,
+            "thickness": 2,
+            "width": 0,
+        },
         hovertemplate="%{text}<br>" + metric_label(metric) + " %{y:.3f}<br>%{x:.3g}<extra></extra>",
         name="methods",
     )
@@ -128,11 +145,20 @@ def _sides(found: Sequence[Point]) -> list[str]:
     taken: list[tuple[float, float, float]] = []
     for point, (x, y) in zip(found, places, strict=True):
         width = 0.014 * len(point.label) + 0.02
-        options = {"top right": (x, y + 0.05), "bottom right": (x, y - 0.05), "top left": (x - width, y + 0.05), "bottom left": (x - width, y - 0.05)}
-        ends = {side: box for side, box in options.items() if -0.1 <= box[0] and box[0] + width <= 1.12} or options
+        options = {
+            "top right": (x, y + 0.05),
+            "bottom right": (x, y - 0.05),
+            "top left": (x - width, y + 0.05),
+            "bottom left": (x - width, y - 0.05),
+        }
+        ends = {side: box for side, box in options.items() if box[0] >= -0.1 and box[0] + width <= 1.12} or options
         others = [(q[0] - 0.012, q[0] + 0.012, q[1]) for q in places if q != (x, y)]
         taken_now = [*taken, *others]
-        free = [side for side, (left, middle) in ends.items() if all(left > r or left + width < q or abs(middle - m) > 0.07 for q, r, m in taken_now)]
+        free = [
+            side
+            for side, (left, middle) in ends.items()
+            if all(left > r or left + width < q or abs(middle - m) > 0.07 for q, r, m in taken_now)
+        ]
         side = (free or list(ends))[0]
         left, middle = options[side]
         taken.append((left, left + width, middle))
@@ -161,7 +187,9 @@ def loss(curves: Mapping[str, Sequence[tuple[float, float]]]) -> go.Figure:
     for name, (label, colour, mode) in looks.items():
         values = curves.get(name) or []
         if values:
-            figure.add_scatter(x=[s for s, _ in values], y=[v for _, v in values], mode=mode, name=label, line={"color": colour, "width": 2})
+            figure.add_scatter(
+                x=[s for s, _ in values], y=[v for _, v in values], mode=mode, name=label, line={"color": colour, "width": 2}
+            )
     _dress(figure, "step", "loss (nats per token)")
     figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.12, "x": 0, "font": {"color": GREY}})
     return figure

@@ -61,18 +61,25 @@ def label(name: str) -> str:
 def component(field: Field, elem_id: str, value: Any = None) -> Component:
     """The input for one field; its range is checked again when the form becomes a spec."""
     value = field.default if value is None else value
-    common = {"label": field.label, "info": field.help, "elem_id": elem_id, "interactive": True}
+    common: dict[str, Any] = {"label": field.label, "info": field.help, "elem_id": elem_id, "interactive": True}
     if field.type == "choice":
         return gr.Dropdown(list(field.choices), value=value, **common)
     if field.type == "boolean":
         return gr.Checkbox(value=bool(value), **common)
     if field.type in ("integer", "number"):
-        return gr.Number(value=value, minimum=field.minimum, maximum=field.maximum, precision=0 if field.type == "integer" else None, **common)
+        return gr.Number(
+            value=value, minimum=field.minimum, maximum=field.maximum, precision=0 if field.type == "integer" else None, **common
+        )
     return gr.Textbox(value=value or "", **common)
 
 
 def build(
-    spec: type[Spec], prefix: str, *, first: Sequence[str] = (), leave_out: frozenset[str] = frozenset(), rest_label: str = "All other settings"
+    spec: type[Spec],
+    prefix: str,
+    *,
+    first: Sequence[str] = (),
+    leave_out: frozenset[str] = frozenset(),
+    rest_label: str = "All other settings",
 ) -> dict[str, Component]:
     """A form of the spec: the fields named in `first` in a row, the others in an accordion. Field name to component."""
     known = {f.name: f for f in fields(spec, leave_out=HIDDEN | leave_out)}

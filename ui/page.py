@@ -35,6 +35,7 @@ TABS = {
 
 def build(settings: Settings) -> gr.Blocks:
     """The whole page, wired, not launched."""
+    demo: gr.Blocks
     with gr.Blocks(title="Bakeoff", analytics_enabled=False, delete_cache=(3600, 86400)) as demo:
         gr.HTML(render("header"), elem_id="header")
         strip = gr.HTML(render("strip", words=words(Task())), elem_id="task_strip")
@@ -89,14 +90,16 @@ def _wire_run(shared: Shared, compared: compare_tab.CompareTab) -> None:
     form = compared.form
 
     def poll(ctx: Context, running: str) -> list[Any]:
+        ready = gr.update(interactive=True, value="Run")
         if not running:
-            return [gr.update(visible=False), "", "", gr.skip(), gr.Timer(active=False), "", gr.skip(), gr.update(interactive=True, value="Run")]
+            return [gr.update(visible=False), "", "", gr.skip(), gr.Timer(active=False), "", gr.skip(), ready]
         look = runs.look(ctx, running)
         if not look.over:
-            return [gr.update(visible=True), render("strip", words=[look.strip]), look.lines, "", gr.skip(), gr.skip(), gr.skip(), gr.update(interactive=False, value="Running")]
+            busy = gr.update(interactive=False, value="Running")
+            return [gr.update(visible=True), render("strip", words=[look.strip]), look.lines, "", gr.skip(), gr.skip(), gr.skip(), busy]
         shown = Shown("comparison", running) if look.readable else gr.skip()
         lines = "" if look.readable else look.lines
-        return [gr.update(visible=False), "", lines, note(look.note, tone="bad"), gr.Timer(active=False), "", shown, gr.update(interactive=True, value="Run")]
+        return [gr.update(visible=False), "", lines, note(look.note, tone="bad"), gr.Timer(active=False), "", shown, ready]
 
     outputs = [shared.run_row, shared.run_strip, form.lines, form.notice, shared.tick, shared.running, shared.shown, form.run]
     shared.on(shared.tick.tick, poll, shared.running, outputs, concurrency_limit=8)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from ui.figures import count, decimals, duration, size
 
 Report = Mapping[str, Any]
 
@@ -113,17 +114,10 @@ def verdict(report: Report) -> Verdict:
     limits = ((report.get("power") or {}).get(primary) or {}) if primary else {}
     smallest, needed = limits.get("minimum_detectable_difference"), limits.get("items_needed")
     if smallest is not None:
-        parts.append(f"differences under {smallest:.2f} {metric_label(primary)} would mostly be missed")
+        parts.append(f"differences under {smallest:.2f} {metric_label(str(primary))} would mostly be missed")
     if needed:
         parts.append(f"about {needed} items would settle the closest pair")
     return Verdict(str(said.get("text") or "No verdict: no method has answers yet."), " · ".join(p for p in parts if p))
-
-
-def decimals(half_widths: Sequence[float], low: float, high: float) -> int:
-    """Digits after the point that the intervals support; at least 2 on a 0-1 scale, else 1."""
-    least = 2 if high - low <= 1 else 1
-    known = [w for w in half_widths if w > 0]
-    return least if not known else max(least, min(3, -math.floor(math.log10(max(known)))))
 
 
 def infos(report: Report) -> Mapping[str, Mapping[str, Any]]:
@@ -136,7 +130,8 @@ def table(report: Report) -> Table:
     known = infos(report)
     methods = report["methods"]
     columns = [
-        Column(m["name"], method_label(m), key_setting(spec_of(report, m["name"])), "" if m["status"] == "done" else _why(m)) for m in methods
+        Column(m["name"], method_label(m), key_setting(spec_of(report, m["name"])), "" if m["status"] == "done" else _why(m))
+        for m in methods
     ]
     names = metric_names(report)
     quality = [_score_row(report, name, known.get(name) or {}) for name in names if _decides(name, known)]
@@ -214,7 +209,15 @@ def _trust_rows(report: Report) -> list[Row]:
     answered = [Cell(f"{m.get('n') or 0}" + (f" of {total}" if total else "")) for m in methods]
     rows = [Row("Items answered", "", "", "Headline numbers use the items that all methods answered.", answered)]
     if any(m.get("cut") for m in methods):
-        rows.append(Row("Answers cut", "↓", "lower is better", "Answers that reached the longest allowed length.", [_count(m.get("cut")) for m in methods]))
+        rows.append(
+            Row(
+                "Answers cut",
+                "↓",
+                "lower is better",
+                "Answers that reached the longest allowed length.",
+                [_count(m.get("cut")) for m in methods],
+            )
+        )
     for name in dict.fromkeys(k for m in methods for k in m.get("retrieval") or {}):
         cells = []
         for method in methods:
@@ -224,7 +227,15 @@ def _trust_rows(report: Report) -> list[Row]:
         rows.append(Row(f"Retrieval {name}", "↑", "higher is better", "", cells))
     causes = dict.fromkeys(k for m in methods for k in m.get("causes") or {})
     for name in causes:
-        rows.append(Row(name.replace("_", " ").capitalize(), "↓", "lower is better", "", [_count((m.get("causes") or {}).get(name)) for m in methods]))
+        rows.append(
+            Row(
+                name.replace("_", " ").capitalize(),
+                "↓",
+                "lower is better",
+                "",
+                [_count((m.get("causes") or {}).get(name)) for m in methods],
+            )
+        )
     return rows
 
 
@@ -260,58 +271,5 @@ def _times(value: float | None, by: float) -> float | None:
     return None if value is None else value * by
 
 
-def duration(seconds: float | None) -> str:
-    """Seconds in the unit that a person would say: 0.42 s, 41 s, 3 min 20 s, 1 h 05 min."""
-    if seconds is None:
-        return "–"
-    if seconds < 0.0005:
-        return "0 s"
-    if seconds < 60:
-        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def count(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value / 1e6:.1f} M" if value >= 1e6 else f"{round(value):,}"
-
-
-def size(bytes_: float | None) -> str:
-    if bytes_ is None:
-        return "–"
-    for unit in ("B", "KB", "MB"):
-        if bytes_ < 1000:
-            return f"{bytes_:.0f} {unit}" if unit == "B" or bytes_ >= 10 else f"{bytes_:.1f} {unit}"
-        bytes_ /= 1024
-    return f"{bytes_:.1f} GB"
-
-
 def _last(model_id: str) -> str:
     return model_id.rstrip("/").rsplit("/", 1)[-1]
-
-
-def setup(report: Report) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The configuration fold: what was run, on what, and which rows were found twice."""
-    plan, environment, data = (report.get(key) or {} for key in ("plan", "environment", "data"))
-    versions = environment.get("versions") or {}
-    machine = [(k.replace("_", " "), _flat(v)) for k, v in environment.items() if k != "versions"]
-    methods = [(method_label(m), _flat({k: v for k, v in spec_of(report, m["name"]).items() if k not in ("kind", "name")})) for m in report["methods"]]
-    twice = [(f"in {where}", _flat({k: v for k, v in counts.items() if k != "items"})) for where, counts in (data.get("leakage") or {}).items()]
-    groups = [
-        ("Methods", [(name, text or "no settings") for name, text in methods]),
-        ("Data", [("rows", _flat(data.get("counts") or {})), ("base model", _flat(plan.get("model") or {}))]),
-        ("Test items that also stand elsewhere, and were kept out of training and demonstrations", twice),
-        ("Machine and run", machine),
-        ("Versions", [(str(k), str(v)) for k, v in versions.items()]),
-    ]
-    return [(label, facts) for label, facts in groups if facts]
-
-
-def _flat(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{str(k).replace('_', ' ')} {_flat(v)}" for k, v in value.items() if v not in (None, "", {}, []))
-    if isinstance(value, list | tuple):
-        return ", ".join(_flat(v) for v in value)
-    return str(value)

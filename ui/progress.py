@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from comparison.events import Answered, Event, Finished, MethodFailed, MethodStarted, Note, Prepared, Progressed, Queued, Scored, Started
-from ui.present import KIND_WORDS, duration, metric_label
+from ui.figures import duration
+from ui.present import KIND_WORDS, metric_label
 
 Curve = dict[str, list[tuple[float, float]]]
 
@@ -85,7 +86,11 @@ def _advance(lines: dict[str, MethodLine], event: Event) -> None:
     elif isinstance(event, Prepared):
         line = line._replace(stage=f"{event.kind} ready" + (", reused" if event.reused else f" in {duration(event.seconds)}"), percent=100)
     elif isinstance(event, Answered):
-        stage = "answers reused" if event.reused and not event.generated and event.done == event.total else f"answering {event.done}/{event.total}"
+        stage = (
+            "answers reused"
+            if event.reused and not event.generated and event.done == event.total
+            else f"answering {event.done}/{event.total}"
+        )
         line = line._replace(stage=stage + _left(event.eta_s), percent=_percent(event.done, event.total))
     elif isinstance(event, Scored):
         line = line._replace(stage=f"scored {metric_label(event.metric)}", percent=100)

@@ -10,7 +10,6 @@ import gradio as gr
 from ui.context import Settings
 from ui.guard import Handler, guard
 
-
 MODEL_WORK = "model"
 """Events that answer with a model share this concurrency group of one."""
 

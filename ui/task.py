@@ -59,7 +59,14 @@ class Task:
 
     def plan(self, methods: list[Plan], metrics: list[Any]) -> Plan:
         """A whole plan with these methods and metrics. The primary metric stays if it is among them."""
-        plan: Plan = {"name": self.name, **self.rest, "data": dict(self.data), "model": dict(self.model), "methods": methods, "metrics": metrics}
+        plan: Plan = {
+            "name": self.name,
+            **self.rest,
+            "data": dict(self.data),
+            "model": dict(self.model),
+            "methods": methods,
+            "metrics": metrics,
+        }
         if self.knowledge:
             plan["knowledge"] = dict(self.knowledge)
         if self.primary in metrics:

@@ -33,7 +33,9 @@ def keep_data(ctx: Context, uploaded: str) -> Path:
     suffix = _suffix(source, DATA_SUFFIXES)
     size = source.stat().st_size
     if size > MAX_FILE_BYTES:
-        raise DataError(f"A data file may have {MAX_FILE_BYTES // 1_000_000} MB; this one has {size / 1e6:.0f} MB.", "Keep a part of the rows.")
+        raise DataError(
+            f"A data file may have {MAX_FILE_BYTES // 1_000_000} MB; this one has {size / 1e6:.0f} MB.", "Keep a part of the rows."
+        )
     content = source.read_bytes()
     path = _folder(ctx, "data") / f"{hashlib.sha256(content).hexdigest()[:32]}{suffix}"
     if not path.exists():
@@ -50,7 +52,9 @@ def keep_documents(ctx: Context, uploaded: Sequence[str]) -> Path:
     if not uploaded:
         raise DataError("There are no documents to add.", f"Drop files of the kinds {', '.join(DOCUMENT_SUFFIXES)}.")
     if len(uploaded) > MAX_DOCUMENTS:
-        raise DataError(f"At most {MAX_DOCUMENTS} documents can be added at once; got {len(uploaded)}.", "Put the texts of several into one file.")
+        raise DataError(
+            f"At most {MAX_DOCUMENTS} documents can be added at once; got {len(uploaded)}.", "Put the texts of several into one file."
+        )
     files: dict[str, Path] = {}
     for source in map(Path, uploaded):
         suffix = _suffix(source, DOCUMENT_SUFFIXES)

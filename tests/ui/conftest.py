@@ -19,10 +19,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", "--disable-quic"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+]
 PLACES = ("mill", "quarry", "orchard", "harbour", "chapel", "foundry", "meadow", "tannery")
 THINGS = ("key", "ladder", "lantern", "ledger", "barrel", "anvil")
-EVIL = "<img src=x onerror=\"window.pwned=1\"> ${window.pwned=2} {{window.pwned=3}} <script>window.pwned=4</script>"
+EVIL = '<img src=x onerror="window.pwned=1"> ${window.pwned=2} {{window.pwned=3}} <script>window.pwned=4</script>'
 
 PLAN = """\
 name: Lost things
@@ -39,7 +47,8 @@ metrics: [token_f1, exact_match]
 
 def facts() -> list[tuple[str, str]]:
     """48 questions with distinct answers."""
-    return [(f"Where is the {thing} of the {place}?", f"The {thing} hangs behind door {17 * i % 97} of the {place}.") for i, (place, thing) in enumerate((p, t) for p in PLACES for t in THINGS)]
+    pairs = [(place, thing) for place in PLACES for thing in THINGS]
+    return [(f"Where is the {t} of the {p}?", f"The {t} hangs behind door {17 * i % 97} of the {p}.") for i, (p, t) in enumerate(pairs)]
 
 
 def write_example(folder: Path, name: str = "lost_things", plan: str = PLAN) -> Path:
@@ -113,7 +122,13 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., str]]:
 
     def start(*arguments: str, home: Path | None = None) -> str:
         port = free_port()
-        env = {**os.environ, "BAKEOFF_HOME": str(home or tmp_path / "home"), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "2", "PYTHONUNBUFFERED": "1"}
+        env = {
+            **os.environ,
+            "BAKEOFF_HOME": str(home or tmp_path / "home"),
+            "HF_HUB_OFFLINE": "1",
+            "OMP_NUM_THREADS": "2",
+            "PYTHONUNBUFFERED": "1",
+        }
         log = (tmp_path / "app.log").open("ab")
         command = [sys.executable, "app.py", "--port", str(port), *arguments]
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log, start_new_session=True)

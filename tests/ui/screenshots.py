@@ -19,7 +19,14 @@ FLAGS = [
     "--no-first-run",
     "--disable-quic",
 ]
-TABS = {"compare": "Compare", "data": "Data", "prompting": "Prompting", "retrieval": "Retrieval", "finetuning": "Fine-tuning", "library": "Library"}
+TABS = {
+    "compare": "Compare",
+    "data": "Data",
+    "prompting": "Prompting",
+    "retrieval": "Retrieval",
+    "finetuning": "Fine-tuning",
+    "library": "Library",
+}
 WIDTHS = {"wide": 1280, "narrow": 375}
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 

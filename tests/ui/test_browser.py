@@ -79,7 +79,9 @@ def shown(page: Any) -> dict[str, Any]:
     return {"verdict": verdict, "table": table_of(page)}
 
 
-def test_a_comparison_made_on_the_page_looks_the_same_behind_its_link(serve: Callable[..., str], chromium: Any, examples_folder: Path) -> None:
+def test_a_comparison_made_on_the_page_looks_the_same_behind_its_link(
+    serve: Callable[..., str], chromium: Any, examples_folder: Path
+) -> None:
     page = opened(chromium, serve("--examples", str(examples_folder)))
     page.get_by_role("button", name=re.compile("Lost things")).click()
     ready_to_run(page)
@@ -111,7 +113,9 @@ def test_a_link_without_rows_shows_scores_and_no_texts(serve: Callable[..., str]
     assert "door" not in other.content()
 
 
-def test_a_reloaded_page_finds_its_run_again_and_stop_ends_it(serve: Callable[..., str], chromium: Any, make_example: Callable[..., Path]) -> None:
+def test_a_reloaded_page_finds_its_run_again_and_stop_ends_it(
+    serve: Callable[..., str], chromium: Any, make_example: Callable[..., Path]
+) -> None:
     folder = make_example({"fake/echo": "fake/slow-3000"}, "batch: {max_rows: 1}\n")
     page = opened(chromium, serve("--examples", str(folder)))
     ready_to_run(page, "slow-3000")
@@ -195,7 +199,9 @@ def test_nothing_in_data_runs_and_nobody_else_is_asked(serve: Callable[..., str]
 
 
 @pytest.mark.real
-def test_the_embedded_model_runs_on_eight_items_through_the_page(serve: Callable[..., str], chromium: Any, tmp_path: Path, questions: Path) -> None:
+def test_the_embedded_model_runs_on_eight_items_through_the_page(
+    serve: Callable[..., str], chromium: Any, tmp_path: Path, questions: Path
+) -> None:
     page = opened(chromium, serve("--examples", str(tmp_path / "none")))
     choose(page, "Data")
     page.get_by_role("radio", name="A file of mine").check()

@@ -43,7 +43,11 @@ class Asked(NamedTuple):
 
 
 def desk(
-    ctx: Context, task: Task, method: Mapping[str, Any], generation: Mapping[str, Any] | None = None, environment: Mapping[str, Any] | None = None
+    ctx: Context,
+    task: Task,
+    method: Mapping[str, Any],
+    generation: Mapping[str, Any] | None = None,
+    environment: Mapping[str, Any] | None = None,
 ) -> Desk:
     """Check the method against the task.
 
@@ -117,7 +121,9 @@ def quick_scores(at: Desk, example: Example, text: str) -> list[tuple[str, str]]
     for metric in at.plan.metrics:
         if not set(metric.info.needs) & {"embedder", "judge", "label_logprobs"}:
             scored = metric.score([item], resources)[0]
-            found.append((metric_label(metric.info.name), f"{scored.value:.2f}" if isinstance(scored, Score) else f"unscored ({scored.reason})"))
+            found.append(
+                (metric_label(metric.info.name), f"{scored.value:.2f}" if isinstance(scored, Score) else f"unscored ({scored.reason})")
+            )
     return found
 
 

@@ -9,7 +9,7 @@ from comparison import share
 from comparison.result import Result
 from core.errors import StoreError
 from core.records import Answer
-from ui import charts, itemview, present
+from ui import charts, configuration, itemview, present
 from ui.context import Context
 from ui.handlers import examples
 from ui.markup import render
@@ -86,10 +86,8 @@ def own(ctx: Context, comparison_id: str) -> Result:
         StoreError: as above.
     """
     store = ctx.store
-    result = store.result(comparison_id)
-    if result.card().get("owner") != ctx.owner:
-        raise StoreError(f"There is no comparison '{comparison_id[:60]}' here.", "Open it from the Library tab, or ask for its link.")
-    return result
+    share.check_owner(store, comparison_id, ctx.owner)
+    return store.result(comparison_id)
 
 
 class Found(NamedTuple):
@@ -133,7 +131,7 @@ def view(ctx: Context, shown: Shown) -> View:
         verdict=render("verdict", name=report.get("name") or "", state=_state(shown), verdict=present.verdict(report)),
         table=render("table", table=present.table(report)),
         how=render("how", metrics=[(present.metric_label(n), known[n]) for n in names if n in known]),
-        setup=render("setup", groups=present.setup(report)),
+        setup=render("setup", groups=configuration.setup(report)),
         metrics=[(present.metric_label(n), n) for n in names],
         primary=primary,
     )

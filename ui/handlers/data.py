@@ -117,8 +117,16 @@ def look(ctx: Context, draft: Draft, place: int = 0) -> Found:
     except BakeoffError as error:
         return Found(render("problem", message=error.message, remedy=error.remedy), "", False)
     example = dataset.test[place % len(dataset.test)]
-    shown = render("asked", turns=word(example, dataset.instruction), reference=example.reference, place=place % len(dataset.test) + 1, total=len(dataset.test))
-    return Found(shown, render("findings", facts=findings(dataset), bad=dataset.bad_rows, more=dataset.bad_count - len(dataset.bad_rows)), True)
+    shown = render(
+        "asked",
+        turns=word(example, dataset.instruction),
+        reference=example.reference,
+        place=place % len(dataset.test) + 1,
+        total=len(dataset.test),
+    )
+    return Found(
+        shown, render("findings", facts=findings(dataset), bad=dataset.bad_rows, more=dataset.bad_count - len(dataset.bad_rows)), True
+    )
 
 
 def findings(dataset: Dataset) -> list[tuple[str, str]]:
@@ -126,16 +134,22 @@ def findings(dataset: Dataset) -> list[tuple[str, str]]:
     everything = [*dataset.train, *dataset.validation, *dataset.test]
     counts = dataset.counts
     twice = {k: v for k, v in dataset.leakage["train"].items() if isinstance(v, int) and k != "embedding"}
+    again = ", ".join(f"{v} {k}" for k, v in twice.items() if v)
     facts = [
         ("Rows", f"{counts['train']} train, {counts['validation']} validation, {counts['test']} test"),
         ("Rows left out", str(dataset.bad_count) if dataset.bad_count else "none"),
-        ("Test items found again in training rows", ", ".join(f"{v} {k}" for k, v in twice.items() if v) + "; kept out of training" if any(twice.values()) else "none"),
+        ("Test items found again in training rows", f"{again}; kept out of training" if again else "none"),
         ("Length of the question, in words", _lengths([e.question for e in everything])),
         ("Length of the answer, in words", _lengths([e.reference for e in everything])),
     ]
     if dataset.labels:
         counted = Counter(e.reference for e in everything).most_common(LISTED)
-        facts.append((f"Labels ({len(dataset.labels)})", ", ".join(f"{label} {n}" for label, n in counted) + (", …" if len(dataset.labels) > LISTED else "")))
+        facts.append(
+            (
+                f"Labels ({len(dataset.labels)})",
+                ", ".join(f"{label} {n}" for label, n in counted) + (", …" if len(dataset.labels) > LISTED else ""),
+            )
+        )
     same = _repeated(everything)
     return [*facts, ("Questions that stand there more than once", str(same) if same else "none")]
 

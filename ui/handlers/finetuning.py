@@ -67,7 +67,7 @@ def trained(ctx: Context) -> list[tuple[str, str]]:
 def curves_of(ctx: Context, key: str) -> Curve:
     """The curves of a finished fine-tune."""
     result, name = _result(ctx, key)
-    method = next((m for m in result.report()["methods"] if m["name"] == name), {})
+    method: Mapping[str, Any] = next((m for m in result.report()["methods"] if m["name"] == name), {})
     found = progress.curves(result.events()).get(name)
     return found or progress.report_curves((method.get("training") or {}).get("curves") or [])
 

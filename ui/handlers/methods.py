@@ -52,7 +52,12 @@ def offers() -> list[Offer]:
 def choices(task: Task, values: Values) -> list[tuple[str, str]]:
     """(label, key) of everything that can be ticked; labels hold the key settings."""
     found = [(chip(offer, values.get(offer.name, {})), offer.name) for offer in offers()]
-    return found + [(_titled(present.method_label({"kind": s.get("kind", ""), "name": s.get("name") or s.get("kind", "")}), present.key_setting(s)), key) for key, s in _assign(task)[1].items()]
+    return found + [(_planned_chip(spec), key) for key, spec in _assign(task)[1].items()]
+
+
+def _planned_chip(spec: Mapping[str, Any]) -> str:
+    name = str(spec.get("name") or spec.get("kind", ""))
+    return _titled(present.method_label({"name": name, "kind": spec.get("kind", "")}), present.key_setting(spec))
 
 
 def _assign(task: Task) -> tuple[dict[str, Mapping[str, Any]], dict[str, Mapping[str, Any]]]:

@@ -50,7 +50,9 @@ def listing(ctx: Context, task: Task) -> tuple[str, list[str]]:
     loaded = load_documents(path)
     words = sum(len(d.text.split()) for d in loaded.documents)
     facts = [f"{len(loaded.documents)} document" + ("s" if len(loaded.documents) != 1 else ""), f"{words:,} words"]
-    return render("documents", facts=facts, skipped=loaded.skipped[:10], more=len(loaded.skipped) - 10), [d.id for d in loaded.documents[:LISTED_DOCUMENTS]]
+    return render("documents", facts=facts, skipped=loaded.skipped[:10], more=len(loaded.skipped) - 10), [
+        d.id for d in loaded.documents[:LISTED_DOCUMENTS]
+    ]
 
 
 def _desk(ctx: Context, task: Task, settings: Mapping[str, Any]) -> Desk:
@@ -112,7 +114,9 @@ def passages(ctx: Context, task: Task, document: str, settings: Mapping[str, Any
             yield _waiting(step)
         else:
             mine = [p for p in step.passages if p.document == document]
-            yield render("passages", rows=[_plain(p) for p in mine[:LISTED_PASSAGES]], more=len(mine) - LISTED_PASSAGES, empty="Choose a document.")
+            yield render(
+                "passages", rows=[_plain(p) for p in mine[:LISTED_PASSAGES]], more=len(mine) - LISTED_PASSAGES, empty="Choose a document."
+            )
 
 
 def _plain(passage: Passage) -> tuple[str, str]:
@@ -120,7 +124,10 @@ def _plain(passage: Passage) -> tuple[str, str]:
 
 
 def _found(found: list[Retrieved], dropped: int = 0) -> str:
-    rows = [(f"{r.rank + 1}. {r.passage.document}, characters {r.passage.start} to {r.passage.end} · similarity {r.score:.2f}", r.passage.text) for r in found]
+    rows = [
+        (f"{r.rank + 1}. {r.passage.document}, characters {r.passage.start} to {r.passage.end} · similarity {r.score:.2f}", r.passage.text)
+        for r in found
+    ]
     note = f"{dropped} more did not fit into the prompt." if dropped else ""
     return render("passages", rows=rows, more=0, empty="Nothing was found.") + (render("caption", text=note) if note else "")
 

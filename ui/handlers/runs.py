@@ -17,6 +17,7 @@ from ui.handlers.compare import own
 from ui.markup import render
 from ui.task import Task
 
+
 class Look(NamedTuple):
     """How a run is at this moment.
 
@@ -62,11 +63,19 @@ def look(ctx: Context, comparison_id: str) -> Look:
     run = run._replace(name=name, status=job.state, queued=job.position)
     over = not job.active
     readable = over and bool(result.report_names())
-    return Look(render("progress", run=run), progress.strip(run), over, readable, "" if readable or not over else _ending(job.state, run.reason or job.reason))
+    return Look(
+        render("progress", run=run),
+        progress.strip(run),
+        over,
+        readable,
+        "" if readable or not over else _ending(job.state, run.reason or job.reason),
+    )
 
 
 def _ending(status: str, reason: str) -> str:
-    said = {"cancelled": "The run was stopped.", "interrupted": "The run ended without a word: its process is gone."}.get(status, "The run failed.")
+    said = {"cancelled": "The run was stopped.", "interrupted": "The run ended without a word: its process is gone."}.get(
+        status, "The run failed."
+    )
     remedy = "Resume it from the Library tab." if status in ("cancelled", "interrupted") else ""
     return " ".join(part for part in (said, reason, remedy) if part)
 

@@ -32,4 +32,3 @@ def documents(task: Task) -> list[Document]:
 def counts(task: Task) -> dict[str, int]:
     """Rows by split, and documents."""
     return {**dataset(task).counts, "documents": len(documents(task))}
-

@@ -20,7 +20,8 @@ from ui.task import Task
 NOTHING = "Nothing has been run yet. Open an example, or bring your data on the Data tab; then tick methods and press Run."
 ARROW_KEYS = """() => {
   document.addEventListener('keydown', (event) => {
-    if (!['ArrowLeft', 'ArrowRight'].includes(event.key) || event.target.closest('input, textarea, select, [role=tab], [role=radio], [role=slider], .bk-scroll')) return;
+    if (!['ArrowLeft', 'ArrowRight'].includes(event.key)) return;
+    if (event.target.closest('input, textarea, select, [role=tab], [role=radio], [role=slider], .bk-scroll')) return;
     const button = document.getElementById(event.key === 'ArrowLeft' ? 'item_previous' : 'item_next');
     if (button && button.offsetParent) button.click();
   });
@@ -129,10 +130,14 @@ def _run_row() -> RunRow:
     with gr.Column(elem_id="run_row") as row:
         ticked = gr.CheckboxGroup(start.choices, value=start.ticked, label="Methods to compare", elem_id="methods")
         with gr.Row(equal_height=False):
-            metrics = gr.Dropdown(start.metric_choices, value=start.metrics, multiselect=True, label="Metrics", elem_id="metrics", scale=4, min_width=220)
+            metrics = gr.Dropdown(
+                start.metric_choices, value=start.metrics, multiselect=True, label="Metrics", elem_id="metrics", scale=4, min_width=220
+            )
             run = gr.Button("Run", variant="primary", elem_id="run", scale=1, min_width=120)
         with gr.Accordion("Settings of the methods", open=False, elem_id="method_settings"):
-            limit = gr.Number(None, label="Test items at most", info="For a quick try. Empty: all of them.", precision=0, minimum=1, elem_id="limit_test")
+            limit = gr.Number(
+                None, label="Test items at most", info="For a quick try. Empty: all of them.", precision=0, minimum=1, elem_id="limit_test"
+            )
             for offer in methods.offers():
                 with gr.Accordion(offer.label, open=False, elem_id=f"settings_{offer.name}"):
                     made[offer.name] = forms.build(offer.spec, f"set_{offer.name}", leave_out=frozenset(offer.preset))
@@ -156,7 +161,9 @@ def _share() -> Share:
     with gr.Row(equal_height=True, elem_id="share_row"):
         rows = gr.Checkbox(False, label="With prompts and answers", elem_id="share_rows", min_width=200, scale=0)
         copy = gr.Button("Copy link", elem_id="copy_link", min_width=120, scale=0)
-        link = gr.Textbox(label="Link to this frozen result", visible=False, interactive=False, buttons=["copy"], elem_id="share_link", scale=4)
+        link = gr.Textbox(
+            label="Link to this frozen result", visible=False, interactive=False, buttons=["copy"], elem_id="share_link", scale=4
+        )
     return Share(rows, copy, link)
 
 
@@ -191,7 +198,8 @@ def _wire_results(tab: CompareTab, shared: Shared) -> None:
         view = compare.view(ctx, shown)
         figure = compare.chart(ctx, shown, view.primary, axis)
         metric = gr.update(choices=view.metrics, value=view.primary)
-        return [view.verdict, gr.update(visible=True), view.table, view.how, view.setup, metric, figure, FILTERS[0], *_page(compare.item(ctx, shown, FILTERS[0], 0)), *around]
+        first = _page(compare.item(ctx, shown, FILTERS[0], 0))
+        return [view.verdict, gr.update(visible=True), view.table, view.how, view.setup, metric, figure, FILTERS[0], *first, *around]
 
     outputs = [r.verdict, r.body, r.table, r.how, r.setup, r.metric, r.plot, items.wanted, items.page, items.where, items.place]
     shared.on(shared.shown.change, show, [shared.shown, r.axis], [*outputs, tab.cards_row, tab.form.row, tab.share.copy])
@@ -243,7 +251,9 @@ def _wire_form(tab: CompareTab, shared: Shared) -> None:
             return [gr.skip(), gr.skip(), render("problem", message=error.message, remedy=error.remedy), ""]
         return [started, gr.Timer(active=True), "", render("empty", text="Starting.")]
 
-    shared.on(form.run.click, run, [shared.task, *form.inputs], [shared.running, shared.tick, form.notice, form.lines], show_progress="minimal")
+    shared.on(
+        form.run.click, run, [shared.task, *form.inputs], [shared.running, shared.tick, form.notice, form.lines], show_progress="minimal"
+    )
 
     def relabel(ctx: Context, task: Task, ticked: list[str], metrics: list[str], limit: float | None, *flat: Any) -> Any:
         return gr.update(choices=methods.choices(task, form.values(flat)))

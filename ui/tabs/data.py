@@ -8,6 +8,7 @@ import gradio as gr
 from gradio.components import Component
 
 from core.dataset import SplitSpec
+from core.errors import BakeoffError
 from ui import forms
 from ui.context import Context, Settings
 from ui.handlers import data, examples
@@ -55,8 +56,8 @@ def draft(source: str, kept: tuple[str, str], example: str, hub: str, *rest: Any
         HUB: Draft(hub=(hub or "").strip()),
     }.get(source, Draft())
     input_, output, instruction, train, validation, test, seed = rest
-    shares = [0.0 if share is None else float(share) for share in (train, validation, test)]
-    return Draft(chosen.kept, chosen.name, chosen.example, chosen.hub, input_ or "", output or "", instruction or "", *shares, int(seed or 0))
+    mapped = chosen._replace(input=input_ or "", output=output or "", instruction=instruction or "")
+    return mapped._replace(train=float(train or 0), validation=float(validation or 0), test=float(test or 0), seed=int(seed or 0))
 
 
 def build(settings: Settings, shared: Shared) -> DataTab:
@@ -66,19 +67,36 @@ def build(settings: Settings, shared: Shared) -> DataTab:
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=280):
             source = gr.Radio([EXAMPLE, FILE, HUB], value=EXAMPLE, label="Where the examples come from", elem_id="data_source")
-            example = gr.Dropdown([(n.replace("_", " ").capitalize(), n) for n in names], value=names[0] if names else None, label="Example", elem_id="data_example")
-            file = gr.File(label="CSV, TSV, JSON, JSONL or Parquet, up to 50 MB", file_types=list(DATA_SUFFIXES), visible=False, height=140, elem_id="data_file")
+            example = gr.Dropdown(
+                [(n.replace("_", " ").capitalize(), n) for n in names],
+                value=names[0] if names else None,
+                label="Example",
+                elem_id="data_example",
+            )
+            file = gr.File(
+                label="CSV, TSV, JSON, JSONL or Parquet, up to 50 MB",
+                file_types=list(DATA_SUFFIXES),
+                visible=False,
+                height=140,
+                elem_id="data_file",
+            )
             with gr.Row(equal_height=False, visible=False) as hub_row:
-                hub = gr.Textbox(label="Hub id", placeholder="organisation/name", info="Needs a connection to the Hub.", elem_id="data_hub", scale=3)
+                hub = gr.Textbox(
+                    label="Hub id", placeholder="organisation/name", info="Needs a connection to the Hub.", elem_id="data_hub", scale=3
+                )
                 read = gr.Button("Read", elem_id="data_read", scale=1, min_width=80)
             with gr.Row(equal_height=False):
-                blank = {"allow_custom_value": True, "interactive": True}
-                input_ = gr.Dropdown([], label="Question column", info="What each row asks or holds.", elem_id="data_input", min_width=140, **blank)
+                blank: dict[str, Any] = {"allow_custom_value": True, "interactive": True}
+                input_ = gr.Dropdown(
+                    [], label="Question column", info="What each row asks or holds.", elem_id="data_input", min_width=140, **blank
+                )
                 output = gr.Dropdown([], label="Answer column", info="The right answer.", elem_id="data_output", min_width=140, **blank)
             words = "What to do, if the rows don't say it. {labels} becomes the label set."
             instruction = gr.Textbox(label="Instruction", info=words, lines=2, max_lines=6, elem_id="data_instruction")
             base = "An embedded model, a Hub id, or a local folder."
-            model = gr.Dropdown(data.model_choices(ctx), value=settings.model, label="Base model", info=base, allow_custom_value=True, elem_id="data_model")
+            model = gr.Dropdown(
+                data.model_choices(ctx), value=settings.model, label="Base model", info=base, allow_custom_value=True, elem_id="data_model"
+            )
             with gr.Accordion("Split sizes and seed", open=False, elem_id="split_fold"):
                 split = forms.build(SplitSpec, "split")
         with gr.Column(scale=6, min_width=280):
@@ -123,8 +141,13 @@ def _wire_source(tab: DataTab, shared: Shared, hub_row: gr.Row) -> None:
             return [gr.update(choices=[], value=None)] * 2 + [seen.instruction, render("empty", text=NOTHING), "", 0]
         try:
             found = data.columns(ctx, seen)
-        except data.BakeoffError as error:
-            return [gr.update(choices=[], value=None)] * 2 + [seen.instruction, render("problem", message=error.message, remedy=error.remedy), "", 0]
+        except BakeoffError as error:
+            return [gr.update(choices=[], value=None)] * 2 + [
+                seen.instruction,
+                render("problem", message=error.message, remedy=error.remedy),
+                "",
+                0,
+            ]
         seen = seen._replace(input=mapped.get("input") or found.input, output=mapped.get("output") or found.output)
         result = data.look(ctx, seen)
         choices = [gr.update(choices=found.names, value=value or None) for value in (seen.input, seen.output)]
@@ -142,7 +165,13 @@ def _plain(shared: Shared, handler: Any, inputs: Any, outputs: Any) -> dict[str,
     """A guarded handler as keyword arguments of `then`."""
     from ui.guard import guard
 
-    return {"fn": guard(shared.settings, handler), "inputs": inputs, "outputs": outputs, "api_visibility": "private", "show_progress": "hidden"}
+    return {
+        "fn": guard(shared.settings, handler),
+        "inputs": inputs,
+        "outputs": outputs,
+        "api_visibility": "private",
+        "show_progress": "hidden",
+    }
 
 
 def _mirror(ctx: Context, task: Task, source: str, *fields: Any) -> list[Any]:
@@ -158,7 +187,9 @@ def _wire_mapping(tab: DataTab, shared: Shared) -> None:
 
     listened = [tab.input.input, tab.output.input, tab.instruction.blur, *(c.input for c in tab.split.values())]  # type: ignore[attr-defined]
     for listen in listened:
-        shared.on(listen, look, [tab.place, *tab.fields], [tab.preview, tab.findings], show_progress="minimal", show_progress_on=tab.preview)
+        shared.on(
+            listen, look, [tab.place, *tab.fields], [tab.preview, tab.findings], show_progress="minimal", show_progress_on=tab.preview
+        )
 
     def step(ctx: Context, place: int, *fields: Any) -> list[Any]:
         return [place + 1, *look(ctx, place + 1, *fields)]
@@ -172,9 +203,20 @@ def _wire_use(tab: DataTab, shared: Shared) -> None:
         if not result.usable:
             return [gr.skip(), result.preview, render("problem", message="This data cannot be used yet.", remedy="See the line above it.")]
         task = data.as_task(ctx, draft(*fields), current, model or "")
-        return [task, result.preview, render("done", text=f"{task.name} is the current task. Compare, Prompting, Retrieval and Fine-tuning now use it.")]
+        return [
+            task,
+            result.preview,
+            render("done", text=f"{task.name} is the current task. Compare, Prompting, Retrieval and Fine-tuning now use it."),
+        ]
 
-    shared.on(tab.use.click, use, [shared.task, tab.model, *tab.fields], [shared.task, tab.preview, tab.said], show_progress="minimal", show_progress_on=tab.said)
+    shared.on(
+        tab.use.click,
+        use,
+        [shared.task, tab.model, *tab.fields],
+        [shared.task, tab.preview, tab.said],
+        show_progress="minimal",
+        show_progress_on=tab.said,
+    )
 
     def onward(ctx: Context) -> Any:
         return gr.Tabs(selected="prompting")

@@ -67,8 +67,12 @@ def build(settings: Settings, shared: Shared) -> FinetuningTab:
             plot = gr.Plot(show_label=False, visible=False, elem_id="tune_plot")
     gr.HTML('<h3 class="bk-h">Chat with base and tuned side by side</h3>')
     with gr.Row(equal_height=False):
-        tuned = gr.Dropdown([], label="Fine-tune", info="Those that are finished.", elem_id="tuned", interactive=True, scale=2, min_width=220)
-        text = gr.Textbox(label="Text", info="Asked with the task's instruction.", elem_id="chat_text", lines=2, max_lines=8, scale=3, min_width=220)
+        tuned = gr.Dropdown(
+            [], label="Fine-tune", info="Those that are finished.", elem_id="tuned", interactive=True, scale=2, min_width=220
+        )
+        text = gr.Textbox(
+            label="Text", info="Asked with the task's instruction.", elem_id="chat_text", lines=2, max_lines=8, scale=3, min_width=220
+        )
     with gr.Row():
         send = gr.Button("Ask both", variant="primary", elem_id="chat_send", min_width=120, scale=0)
         onward = gr.Button("Next: compare all methods", elem_id="tune_onward", min_width=200, scale=0)
@@ -122,7 +126,11 @@ def _wire_curves(tab: FinetuningTab, shared: Shared) -> None:
         look = runs.look(ctx, running)
         curve = finetuning.curves(ctx, running)
         count = sum(len(values) for values in curve.values())
-        drawn = [gr.skip(), gr.skip()] if count == steps else [gr.update(visible=not curve), gr.update(value=charts.loss(curve), visible=bool(curve))]
+        drawn = (
+            [gr.skip(), gr.skip()]
+            if count == steps
+            else [gr.update(visible=not curve), gr.update(value=charts.loss(curve), visible=bool(curve))]
+        )
         return [look.lines, count, *drawn]
 
     shared.on(shared.tick.tick, poll, [shared.running, tab.steps], [tab.lines, tab.steps, tab.empty, tab.plot])

@@ -58,7 +58,8 @@ def _listed(ctx: Context) -> list[Any]:
     rows = library.rows(ctx)
     choices = [(library.line(row), row.id) for row in rows]
     some = bool(rows)
-    return [gr.update(visible=not some), gr.update(choices=choices, value=rows[0].id if some else None, visible=some), gr.update(visible=some), gr.update(visible=False)]
+    listed = gr.update(choices=choices, value=rows[0].id if some else None, visible=some)
+    return [gr.update(visible=not some), listed, gr.update(visible=some), gr.update(visible=False)]
 
 
 def _wire_list(tab: LibraryTab, shared: Shared) -> None:

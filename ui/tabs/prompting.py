@@ -52,11 +52,19 @@ def build(settings: Settings, shared: Shared) -> PromptingTab:
             source = gr.Radio([ITEM, OWN], value=ITEM, label="What to ask", elem_id="ask_source")
             place = gr.Number(1, label="Item", info="Test items, counted from 1.", precision=0, minimum=1, elem_id="ask_place")
             own = gr.Textbox(label="Text", lines=3, max_lines=10, visible=False, elem_id="ask_own", placeholder="Ask in the task's words")
-            style = gr.Radio(list(STYLES), value=STYLES[0], label="Demonstrations", info="Solved training examples before the question.", elem_id="ask_style")
+            style = gr.Radio(
+                list(STYLES),
+                value=STYLES[0],
+                label="Demonstrations",
+                info="Solved training examples before the question.",
+                elem_id="ask_style",
+            )
             with gr.Row(visible=False, equal_height=False) as demos:
                 shots = gr.Number(4, label="Shots", info="1 to 32", precision=0, minimum=1, maximum=32, elem_id="ask_shots", min_width=100)
                 words = "similar: nearest to the question"
-                selection = gr.Radio(["random", "similar"], value="random", label="Chosen", info=words, elem_id="ask_selection", min_width=160)
+                selection = gr.Radio(
+                    ["random", "similar"], value="random", label="Chosen", info=words, elem_id="ask_selection", min_width=160
+                )
             with gr.Accordion("Decoding", open=False, elem_id="decoding_fold"):
                 decoding = forms.build(GenerationConfig, "decoding")
             with gr.Row():
@@ -95,7 +103,9 @@ def _wire_fields(tab: PromptingTab, shared: Shared, demos: gr.Row) -> None:
     changed = [tab.source.input, tab.place.change, tab.own.blur, tab.style.input, tab.shots.change, tab.selection.input]
     for listen in changed:
         shared.on(listen, show, inputs, outputs, concurrency_id=MODEL_WORK)
-    shared.on(shared.opens["prompting"], show, inputs, outputs, concurrency_id=MODEL_WORK, show_progress="minimal", show_progress_on=tab.prompt)
+    shared.on(
+        shared.opens["prompting"], show, inputs, outputs, concurrency_id=MODEL_WORK, show_progress="minimal", show_progress_on=tab.prompt
+    )
 
 
 def _wire_asking(tab: PromptingTab, shared: Shared) -> None:
@@ -108,7 +118,9 @@ def _wire_asking(tab: PromptingTab, shared: Shared) -> None:
         except BakeoffError as error:
             yield [render("problem", message=error.message, remedy=error.remedy), ""]
 
-    asked = shared.on(tab.ask.click, ask, [shared.task, *tab.fields, *tab.decoding.values()], [tab.prompt, tab.answer], concurrency_id=MODEL_WORK)
+    asked = shared.on(
+        tab.ask.click, ask, [shared.task, *tab.fields, *tab.decoding.values()], [tab.prompt, tab.answer], concurrency_id=MODEL_WORK
+    )
     tab.stop.click(None, None, None, cancels=[asked], api_visibility="private")
 
     def onward(ctx: Context) -> Any:

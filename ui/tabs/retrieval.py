@@ -46,7 +46,9 @@ def build(settings: Settings, shared: Shared) -> RetrievalTab:
         with gr.Column(scale=4, min_width=280):
             documents = gr.HTML(elem_id="documents")
             label = "Documents of my own (.md, .txt, .rst)"
-            files = gr.File(label=label, file_count="multiple", file_types=[".md", ".markdown", ".txt", ".rst"], height=130, elem_id="documents_file")
+            files = gr.File(
+                label=label, file_count="multiple", file_types=[".md", ".markdown", ".txt", ".rst"], height=130, elem_id="documents_file"
+            )
             query = gr.Textbox(label="Question", lines=2, max_lines=8, placeholder="Ask about the documents", elem_id="query")
             top_k = forms.component(known["top_k"], "retrieval_top_k")
             with gr.Accordion("How documents are cut", open=False, elem_id="cutting_fold"):
@@ -59,7 +61,9 @@ def build(settings: Settings, shared: Shared) -> RetrievalTab:
         with gr.Column(scale=6, min_width=280):
             progress = gr.HTML(elem_id="retrieval_progress")
             answer = gr.HTML(elem_id="retrieval_answer")
-            found = gr.HTML(render("empty", text="Search shows the passages nearest to a question; Ask answers from them."), elem_id="found")
+            found = gr.HTML(
+                render("empty", text="Search shows the passages nearest to a question; Ask answers from them."), elem_id="found"
+            )
             with gr.Accordion("The passages of one document", open=False, elem_id="passages_fold"):
                 document = gr.Dropdown([], label="Document", elem_id="document", interactive=True)
                 passages = gr.HTML(elem_id="passages")

@@ -1,0 +1,267 @@
+"""What the tabs do, without a browser, on the fake model."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comparison import jobs
+from comparison.plan import read_plan
+from comparison.run import run as run_comparison
+from core.errors import BakeoffError, DataError, PlanError, StoreError
+from ui import uploads
+from ui.context import Context, Settings, owner_of, start_settings
+from ui.handlers import compare, counts, data, examples, finetuning, library, methods, prompting, retrieval, runs, shares
+from ui.handlers.compare import Shown
+from ui.handlers.prompting import OWN, Choice
+from ui.task import Task, words
+
+
+@pytest.fixture
+def ctx(tmp_path: Path, examples_folder: Path) -> Context:
+    return Context(Settings(home=tmp_path / "home", examples=examples_folder, model="fake/echo"))
+
+
+@pytest.fixture
+def task(ctx: Context) -> Task:
+    return examples.task(ctx, "lost_things")
+
+
+@pytest.fixture
+def finished(ctx: Context, task: Task) -> str:
+    """A finished comparison of the small example, run in this process."""
+    plan = read_plan(methods.plan(task, ["zero_shot", "rag"], {"rag": {"top_k": 2}}, ["token_f1", "exact_match"], None), Path(task.base))
+    admitted = jobs.admit(ctx.store, plan, ctx.owner, jobs.own_handle())
+    for _ in run_comparison(plan, ctx.store, admitted.id):
+        pass
+    return admitted.id
+
+
+def text_of(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+def test_the_strip_counts_rows_and_documents(ctx: Context, task: Task) -> None:
+    assert words(counts.counted(ctx, task)) == ["Lost things", "30 train / 8 validation / 12 test", "8 documents", "echo"]
+    assert words(Task())[0] == "No task yet"
+
+
+def test_an_example_without_a_result_is_offered_and_says_so(ctx: Context) -> None:
+    assert [(c.name, c.finished) for c in examples.cards(ctx.settings.examples)] == [("lost_things", False)]
+    assert compare.landing(ctx, "") == Shown()
+    with pytest.raises(StoreError, match="no result yet"):
+        compare.locate(ctx, Shown("example", "lost_things"))
+
+
+@pytest.mark.parametrize("name", ["../lost_things", "/etc", "nothing", ""])
+def test_an_example_is_looked_up_and_never_a_path(ctx: Context, name: str) -> None:
+    with pytest.raises(StoreError, match="There is no example"):
+        examples.task(ctx, name)
+
+
+def test_the_form_holds_the_plans_methods_and_gives_them_back(ctx: Context, task: Task) -> None:
+    task = replace(
+        task,
+        methods=(
+            {"kind": "few_shot", "shots": 8},
+            {"kind": "few_shot", "name": "two", "shots": 2},
+            {"kind": "lora", "name": "lora_rag", "with_retrieval": True},
+        ),
+    )
+    form = methods.fill(task)
+    assert form.ticked == ["few_shot", "lora_rag", "plan:1"]
+    plan = methods.plan(task, form.ticked, form.values, ["token_f1"], 5)
+    assert plan["methods"] == [
+        {"kind": "few_shot", "shots": 8},
+        {"kind": "lora", "name": "lora_rag", "with_retrieval": True},
+        {"kind": "few_shot", "name": "two", "shots": 2},
+    ]
+    assert plan["data"]["limit"] == {"test": 5} and plan["primary"] == "token_f1"
+    assert "8 shots" in dict((key, label) for label, key in form.choices)["few_shot"]
+
+
+def test_every_registered_method_can_be_ticked(ctx: Context) -> None:
+    import adapters  # noqa: F401
+    from adapters.base import methods as registry
+
+    assert set(registry.names()) <= {offer.kind for offer in methods.offers()}
+    assert [offer.name for offer in methods.offers()][:2] == ["zero_shot", "few_shot"]
+
+
+@pytest.mark.parametrize(
+    ("ticked", "metrics"), [([], ["token_f1"]), (["zero_shot"], []), (["no_such"], ["token_f1"]), (["plan:9"], ["token_f1"])]
+)
+def test_an_empty_or_forged_form_is_refused_in_plain_words(task: Task, ticked: list[str], metrics: list[str]) -> None:
+    with pytest.raises(PlanError) as refused:
+        methods.plan(task, ticked, {}, metrics, None)
+    assert refused.value.remedy
+
+
+def test_a_wrong_run_is_refused_and_nothing_is_stored(ctx: Context, task: Task) -> None:
+    plan = methods.plan(
+        replace(task, data={**task.data, "split": {"train": 0.2, "validation": 0.1, "test": 0.7, "seed": 7}}),
+        ["few_shot"],
+        {"few_shot": {"shots": 32}},
+        ["token_f1"],
+        None,
+    )
+    with pytest.raises(PlanError, match=r"few_shot\.shots must be at most"):
+        runs.start(ctx, task, plan)
+    with pytest.raises(PlanError, match="nothing to run on"):
+        runs.start(ctx, Task(), plan)
+    assert library.rows(ctx) == []
+
+
+def test_a_finished_comparison_fills_every_place(ctx: Context, finished: str) -> None:
+    shown = Shown("comparison", finished)
+    view = compare.view(ctx, shown)
+    assert "Token F1" in view.table and "RAG" in view.table and view.primary == "token_f1"
+    assert "token" in text_of(view.how).lower()
+    page = compare.item(ctx, shown, "All", 0)
+    assert page.total == 12 and "Reference" in page.html
+    assert compare.item(ctx, shown, "All", -1).place == 11
+    assert compare.item(ctx, shown, "Cut", 0).total <= 12
+    assert len(compare.chart(ctx, shown, "nonsense", "nonsense").data) == 2
+
+
+def test_a_run_that_ended_can_be_read_and_one_that_failed_says_why(ctx: Context, finished: str) -> None:
+    look = runs.look(ctx, finished)
+    assert look.over and look.readable and look.note == ""
+    assert "done" in look.lines
+    assert runs.going_on(ctx) == ""
+
+
+def test_a_link_pins_the_report_and_can_leave_out_the_texts(ctx: Context, finished: str) -> None:
+    stranger = Context(ctx.settings, "somebody else")
+    bare = compare.landing(stranger, shares.token(ctx, Shown("comparison", finished), False))
+    whole = compare.landing(stranger, shares.token(ctx, Shown("comparison", finished), True))
+    assert bare.kind == whole.kind == "share"
+    assert compare.view(stranger, bare).table == compare.view(ctx, Shown("comparison", finished)).table
+    assert "Only the scores" in compare.item(stranger, bare, "All", 0).html
+    assert "Reference" in compare.item(stranger, whole, "All", 0).html
+    with pytest.raises(StoreError, match="opens nothing"):
+        compare.landing(stranger, "x" * 32)
+    with pytest.raises(StoreError):
+        compare.landing(stranger, finished)
+
+
+def test_the_library_opens_clones_and_deletes(ctx: Context, finished: str) -> None:
+    row = library.rows(ctx)[0]
+    assert (row.name, row.status) == ("Lost things", "done") and row.verdict in library.line(row)
+    library.readable(ctx, finished)
+    again = library.clone(ctx, finished)
+    assert methods.fill(again).ticked == ["zero_shot", "rag"] and again.documents is not None and again.documents.is_dir()
+    with pytest.raises(StoreError, match="done already"):
+        library.resume(ctx, finished)
+    library.delete(ctx, finished)
+    assert library.rows(ctx) == []
+
+
+def test_data_of_ones_own_becomes_the_task_and_keeps_the_documents(ctx: Context, task: Task, questions: Path) -> None:
+    kept, name = data.keep(ctx, str(questions))
+    assert Path(kept).is_relative_to(ctx.store.root) and "mine" not in kept and name == "mine"
+    draft = data.Draft(kept=kept, name=name)
+    found = data.columns(ctx, draft)
+    assert found.names == ["question", "answer"] and (found.input, found.output) == ("question", "answer")
+    look = data.look(ctx, draft)
+    assert look.usable and "door" in look.preview and "29 train, 7 validation, 12 test" in look.findings
+    mine = data.as_task(ctx, draft, task, "")
+    assert mine.documents == task.documents and mine.model["id"] == "fake/echo"
+
+
+def test_a_missing_column_is_said_once_with_the_nearest(ctx: Context, questions: Path) -> None:
+    kept, name = data.keep(ctx, str(questions))
+    look = data.look(ctx, data.Draft(kept=kept, name=name, input="qestion", output="answer"))
+    assert not look.usable and look.preview.count('role="alert"') == 1
+    assert "question" in look.preview
+
+
+def test_no_source_is_an_error_with_a_remedy(ctx: Context) -> None:
+    with pytest.raises(DataError) as refused:
+        data.as_task(ctx, data.Draft(), Task(), "")
+    assert "upload" in refused.value.remedy
+
+
+@pytest.mark.parametrize("name", ["evil.exe", "data.csv.sh", "plain"])
+def test_a_file_of_another_kind_is_not_kept(ctx: Context, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("x")
+    with pytest.raises(DataError, match="must be one of"):
+        uploads.keep_data(ctx, str(tmp_path / name))
+
+
+def test_documents_get_plain_names_of_ours(ctx: Context, tmp_path: Path) -> None:
+    names = ["..%2f..%2fpasswd.md", "a b<script>.md", "..hidden.md", "x" * 200 + ".md"]
+    paths = []
+    for name in names:
+        (tmp_path / name).write_text(f"text of {name}")
+        paths.append(str(tmp_path / name))
+    folder = uploads.keep_documents(ctx, paths)
+    kept = sorted(p.name for p in folder.iterdir())
+    assert len(kept) == 4 and all(re.fullmatch(r"[\w][\w.-]{0,90}\.md", name) for name in kept)
+    assert uploads.keep_documents(ctx, paths) == folder
+
+
+def test_the_prompt_is_the_one_that_a_comparison_asks(ctx: Context, task: Task, finished: str) -> None:
+    asked = compare.locate(ctx, Shown("comparison", finished)).result.answers("zero_shot").answers
+    shown = prompting.show(ctx, task, Choice(place=0))
+    first = next(iter(compare.locate(ctx, Shown("comparison", finished)).result.splits().test))
+    assert f"{asked[first.id].prompt_tokens:,} tokens" in shown.prompt
+    last = list(prompting.answer(ctx, task, Choice(place=0), {}))[-1]
+    assert 'data-done="yes"' in last.answer and "Token F1" in last.answer
+    assert text_of(asked[first.id].text).strip()[:20] in text_of(last.answer).replace("&#39;", "'")
+
+
+def test_shots_and_own_text_go_into_the_prompt(ctx: Context, task: Task) -> None:
+    shown = prompting.show(ctx, task, Choice(style="Few-shot", shots=3, source=OWN, own="Where is my <b>hat</b>?"))
+    assert "3 demonstrations" in shown.prompt and "&lt;b&gt;hat" in shown.prompt
+    assert "1 demonstration<" in prompting.show(ctx, task, Choice(style="One-shot")).prompt
+    with pytest.raises(BakeoffError, match="shots"):
+        prompting.show(ctx, task, Choice(style="Few-shot", shots=0))
+    with pytest.raises(DataError, match="empty"):
+        prompting.show(ctx, task, Choice(source=OWN, own="  "))
+
+
+def test_search_finds_and_ask_answers_from_the_passages(ctx: Context, task: Task) -> None:
+    steps = list(retrieval.search(ctx, task, "Where is the anvil of the tannery?", {"top_k": 2}))
+    assert "tannery.md" in steps[-1].found and "similarity" in steps[-1].found
+    assert any("index" in step.progress.lower() for step in steps), "building the index was told"
+    answered = list(retrieval.ask(ctx, task, "Where is the anvil of the tannery?", {"top_k": 2}))
+    assert 'data-done="yes"' in answered[-1].answer and "exact prompt" in answered[-1].found
+    assert any("tannery" in html for html in retrieval.passages(ctx, task, "tannery.md", {}))
+
+
+def test_retrieval_without_documents_says_how_to_mend_it(ctx: Context, task: Task) -> None:
+    bare = replace(task, knowledge={})
+    with pytest.raises(DataError, match="no documents"):
+        list(retrieval.search(ctx, bare, "x", {}))
+    assert "no documents yet" in retrieval.listing(ctx, bare)[0]
+
+
+def test_a_fine_tune_on_a_fake_model_is_refused_in_plain_words(ctx: Context, task: Task) -> None:
+    assert [offer.kind for offer in finetuning.kinds()] == ["lora"]
+    with pytest.raises(PlanError, match="needs a model with weights"):
+        finetuning.launch(ctx, task, "lora", {"epochs": 1})
+    with pytest.raises(StoreError, match="no fine-tune"):
+        list(finetuning.chat(ctx, "", "hello"))
+    assert finetuning.trained(ctx) == []
+
+
+def test_owners_are_one_locally_and_many_in_public(tmp_path: Path) -> None:
+    local, public = Settings(), Settings(public=True)
+    assert owner_of(local, "ann", "1") == owner_of(local, None, "2")
+    assert len({owner_of(public, "ann", "1"), owner_of(public, None, "1"), owner_of(public, None, "2")}) == 3
+
+
+def test_a_store_that_cannot_be_made_is_told_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StoreError, match="cannot be made"):
+        start_settings(tmp_path / "file" / "store", None)
+
+
+def test_state_hashes_by_content(task: Task) -> None:
+    same: Any = replace(task)
+    assert hash(task) == hash(same) and hash(task) != hash(replace(task, name="other"))
