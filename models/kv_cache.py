@@ -12,14 +12,14 @@ import torch
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
 
-class RoomyLayer(DynamicLayer):
+class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]
     """One layer's keys and values: shape (rows, heads, room, head size), of which the first `used` columns count."""
 
     keys: torch.Tensor
     values: torch.Tensor
 
     def __init__(self, room: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.room, self.used = room, 0
 
     def take_room(self, like: torch.Tensor, rows: int) -> None:
