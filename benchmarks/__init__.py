@@ -1,0 +1,1 @@
+"""Scripts that measure Bakeoff against what one would use instead, in one process and in turns."""
