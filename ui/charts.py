@@ -183,7 +183,10 @@ def loss(curves: Mapping[str, Sequence[tuple[float, float]]]) -> go.Figure:
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    looks = {"loss": ("training", GREY, "lines"), "validation_loss": ("validation", ACCENT, "lines+markers")}
+    looks = {
+        "loss": ("training", GREY, "lines" if len(curves.get("loss") or []) > 1 else "markers"),
+        "validation_loss": ("validation", ACCENT, "lines+markers"),
+    }
     for name, (label, colour, mode) in looks.items():
         values = curves.get(name) or []
         if values:
@@ -191,6 +194,7 @@ def loss(curves: Mapping[str, Sequence[tuple[float, float]]]) -> go.Figure:
                 x=[s for s, _ in values], y=[v for _, v in values], mode=mode, name=label, line={"color": colour, "width": 2}
             )
     _dress(figure, "step", "loss (nats per token)")
+    figure.update_xaxes(rangemode="tozero", tickformat="d", nticks=8)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.12, "x": 0, "font": {"color": GREY}})
     return figure
 

@@ -25,6 +25,11 @@ def duration(seconds: float | None) -> str:
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def about(seconds: float) -> str:
+    """A time that is only an estimate: whole seconds."""
+    return f"{round(seconds)} s" if seconds < 60 else duration(seconds)
+
+
 def count(value: float | None) -> str:
     if value is None:
         return "–"

@@ -99,8 +99,8 @@ def build(
     return made
 
 
-def settings(spec: type[Spec], values: Mapping[str, Any]) -> dict[str, Any]:
-    """A form's values as a plan's settings: what equals the default, and what was left empty, is not written down."""
+def settings(spec: type[Spec], values: Mapping[str, Any], *, whole: bool = False) -> dict[str, Any]:
+    """A form's values as a plan's settings. What was left empty is not written down, nor, unless `whole`, what equals the default."""
     out: dict[str, Any] = {}
     read: Mapping[str, Callable[[Any], Any]] = {"integer": _whole, "number": float, "boolean": bool, "string": str, "choice": str}
     for field in fields(spec):
@@ -108,7 +108,7 @@ def settings(spec: type[Spec], values: Mapping[str, Any]) -> dict[str, Any]:
         if value is None or value == "":
             continue
         value = read[field.type](value)
-        if value != field.default:
+        if whole or value != field.default:
             out[field.name] = value
     return out
 

@@ -52,8 +52,8 @@ def _show(error: Exception) -> NoReturn:
     """
     if isinstance(error, BakeoffError):
         text = f"{error.message} {error.remedy}".strip()
-        raise gr.Error(html.escape(text), duration=None, title="That did not work", print_exception=False) from error
+        raise gr.Error(html.escape(text), duration=20, title="That did not work", print_exception=False) from error
     mark = secrets.token_hex(4)
     log.error("bug %s", mark, exc_info=error)
     text = f"This is a bug in Bakeoff, not something you did. The log has the details under {mark}."
-    raise gr.Error(text, duration=None, title="A bug", print_exception=False) from error
+    raise gr.Error(text, duration=20, title="A bug", print_exception=False) from error

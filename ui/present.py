@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -88,12 +89,23 @@ def metric_label(name: str) -> str:
     return METRIC_WORDS.get(name, name.replace("_", " "))
 
 
+def in_words(text: str) -> str:
+    """A sentence with the methods' names as people say them: "zero_shot" becomes "zero-shot", or "Zero-shot" where it begins a sentence."""
+
+    def said(found: re.Match[str]) -> str:
+        word = KIND_WORDS[found[0].lower()]
+        begins = found.start() == 0 or text[: found.start()].rstrip()[-1:] in ".!?"
+        return word.lower() if word.endswith("-shot") and not begins else word
+
+    return re.sub(rf"\b(?:{'|'.join(sorted(KIND_WORDS, key=len, reverse=True))})\b", said, text, flags=re.IGNORECASE)
+
+
 def key_setting(spec: Mapping[str, Any]) -> str:
     """The one or two settings by which people tell methods apart."""
-    words = {"shots": "{} shots", "selection": "{}", "rank": "rank {}", "epochs": "{} epochs", "top_k": "{} passages"}
+    words = {"shots": "{} shots", "selection": "{}", "top_k": "{} passages", "rank": "rank {}", "epochs": "{} epochs"}
     unused = {"top_k"} if spec.get("with_retrieval") is False else set()
     found = [form.format(spec[key]) for key, form in words.items() if spec.get(key) is not None and key not in unused]
-    return ", ".join(found[:3]).replace("1 shots", "1 shot").replace("1 passages", "1 passage").replace("1 epochs", "1 epoch")
+    return ", ".join(found[:2]).replace("1 shots", "1 shot").replace("1 passages", "1 passage").replace("1 epochs", "1 epoch")
 
 
 def spec_of(report: Report, name: str) -> Mapping[str, Any]:
@@ -112,12 +124,10 @@ def verdict(report: Report) -> Verdict:
     parts.append(" ".join(str(environment[k]) for k in ("dtype", "device") if environment.get(k)))
     primary = said.get("primary")
     limits = ((report.get("power") or {}).get(primary) or {}) if primary else {}
-    smallest, needed = limits.get("minimum_detectable_difference"), limits.get("items_needed")
+    smallest = limits.get("minimum_detectable_difference")
     if smallest is not None:
         parts.append(f"differences under {smallest:.2f} {metric_label(str(primary))} would mostly be missed")
-    if needed:
-        parts.append(f"about {needed} items would settle the closest pair")
-    return Verdict(str(said.get("text") or "No verdict: no method has answers yet."), " · ".join(p for p in parts if p))
+    return Verdict(in_words(str(said.get("text") or "No verdict: no method has answers yet.")), " · ".join(p for p in parts if p))
 
 
 def infos(report: Report) -> Mapping[str, Mapping[str, Any]]:
@@ -200,7 +210,8 @@ def _best(scores: Sequence[Mapping[str, Any]], letters: Sequence[str], higher: b
     if len(known) < 2:
         return set()
     first = (max if higher else min)(known, key=lambda pair: pair[0])[1]
-    return {i for _, i in known if i == first or set(letters[i]) & set(letters[first])}
+    best = {i for _, i in known if i == first or set(letters[i]) & set(letters[first])}
+    return best if len(best) < len(known) else set()
 
 
 def _trust_rows(report: Report) -> list[Row]:

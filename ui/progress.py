@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from comparison.events import Answered, Event, Finished, MethodFailed, MethodStarted, Note, Prepared, Progressed, Queued, Scored, Started
-from ui.figures import duration
+from ui.figures import about, duration
 from ui.present import KIND_WORDS, metric_label
 
 Curve = dict[str, list[tuple[float, float]]]
@@ -59,7 +59,7 @@ def follow(events: Iterable[Event]) -> Run:
             run = run._replace(finished=True, status=event.status, reason=event.reason, eta_s=None)
             current = ""
         elif isinstance(event, Note):
-            run = run._replace(notes=[*run.notes, event.text])
+            run = run._replace(notes=[*run.notes, f"{label(event.method)}: {event.text}" if event.method else event.text])
         else:
             if isinstance(event, MethodStarted):
                 _close(lines, current)
@@ -113,7 +113,7 @@ def _stage(event: Progressed) -> str:
 
 
 def _left(eta_s: float | None) -> str:
-    return f", {duration(round(eta_s))} left" if eta_s and eta_s >= 1 else ""
+    return f", {about(eta_s)} left" if eta_s and eta_s >= 1 else ""
 
 
 def _percent(done: int, total: int) -> int:
@@ -124,7 +124,7 @@ def strip(run: Run) -> str:
     """The run in one line, for under the header."""
     if run.status == "queued":
         return f"{run.name or 'Your comparison'} waits for its turn" + (f", {run.queued} before it" if run.queued else "")
-    left = f" · about {duration(round(run.eta_s))} left in this stage" if run.eta_s and run.eta_s >= 1 else ""
+    left = f" · about {about(run.eta_s)} left in this stage" if run.eta_s and run.eta_s >= 1 else ""
     return f"Running {run.name}: {run.over} of {len(run.lines)} methods done{left}"
 
 

@@ -7,8 +7,6 @@ from pathlib import Path
 import gradio as gr
 
 ACCENT = "#0f766e"
-ACCENT_DARK = "#5eead4"
-GREYS = ("#52525b", "#a1a1aa")
 SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 
@@ -48,6 +46,9 @@ def theme() -> gr.themes.Base:
         input_border_color="#d4d4d8",
         input_border_color_dark="#3f3f46",
         input_placeholder_color="#8b8d95",
+        color_accent=ACCENT,
+        color_accent_soft="#0f766e1f",
+        button_primary_border_color=ACCENT,
         button_primary_background_fill=ACCENT,
         button_primary_background_fill_hover="#115e59",
         button_primary_background_fill_dark="#0f766e",

@@ -111,3 +111,17 @@ def _seconds(text: str) -> float:
 def test_sizes_and_counts_read_like_a_person_says_them() -> None:
     assert [size(0), size(310_000), size(9_800_000), size(None)] == ["0 B", "303 KB", "9.3 MB", "–"]
     assert [count(0), count(1234), count(2_442_240), count(None)] == ["0", "1,234", "2.4 M", "–"]
+
+
+def test_nothing_is_bold_where_nothing_can_be_told_apart(report: dict[str, Any]) -> None:
+    for method in report["methods"]:
+        method["letters"]["token_f1"] = "a"
+    assert not any(cell.best for cell in present.table(report).groups[0].rows[0].cells)
+
+
+def test_method_names_are_said_as_people_say_them() -> None:
+    text = "Cannot tell: few_shot and lora_rag. Zero_shot costs 2x. Rag reads more than lora; forage is a word."
+    assert (
+        present.in_words(text)
+        == "Cannot tell: few-shot and LoRA + retrieval. Zero-shot costs 2x. RAG reads more than LoRA; forage is a word."
+    )

@@ -17,7 +17,7 @@ ORDER = ("support_desk", "ticket_routing", "house_style")
 ABOUT = {
     "support_desk": "Questions on a product's handbook that no model has read",
     "ticket_routing": "Messages to one of seven teams, by rules that nobody can guess",
-    "house_style": "Messy notes into one strict line",
+    "house_style": "Messy notes into one line of a format that no model writes unasked",
 }
 
 

@@ -10,6 +10,7 @@ from comparison import jobs
 from core.errors import StoreError
 from ui.context import Context
 from ui.handlers.compare import own
+from ui.present import in_words
 from ui.task import Task, from_plan
 
 
@@ -26,7 +27,7 @@ class Row(NamedTuple):
 def rows(ctx: Context) -> list[Row]:
     """This owner's comparisons, newest first."""
     found = jobs.listing(ctx.store, ctx.owner)
-    return [Row(r["id"], r["name"], _when(r["created"]), r["status"], r.get("verdict") or "") for r in found]
+    return [Row(r["id"], r["name"], _when(r["created"]), r["status"], in_words(r.get("verdict") or "")) for r in found]
 
 
 def _when(created: float | str) -> str:

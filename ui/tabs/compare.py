@@ -128,13 +128,15 @@ def _run_row() -> RunRow:
     start = methods.fill(Task())
     made: dict[str, dict[str, Component]] = {}
     with gr.Column(elem_id="run_row") as row:
-        ticked = gr.CheckboxGroup(start.choices, value=start.ticked, label="Methods to compare", elem_id="methods")
         with gr.Row(equal_height=False):
-            metrics = gr.Dropdown(
-                start.metric_choices, value=start.metrics, multiselect=True, label="Metrics", elem_id="metrics", scale=4, min_width=220
+            ticked = gr.CheckboxGroup(
+                start.choices, value=start.ticked, label="Methods to compare", elem_id="methods", scale=6, min_width=260
             )
             run = gr.Button("Run", variant="primary", elem_id="run", scale=1, min_width=120)
-        with gr.Accordion("Settings of the methods", open=False, elem_id="method_settings"):
+        with gr.Accordion("Metrics and settings", open=False, elem_id="method_settings"):
+            words = "What answers are scored by; the verdict is about the plan's primary one."
+            choices = start.metric_choices
+            metrics = gr.Dropdown(choices, value=start.metrics, multiselect=True, label="Metrics", info=words, elem_id="metrics")
             limit = gr.Number(
                 None, label="Test items at most", info="For a quick try. Empty: all of them.", precision=0, minimum=1, elem_id="limit_test"
             )

@@ -11,7 +11,7 @@ from gradio.components import Component
 from core.errors import BakeoffError
 from ui import charts, forms
 from ui.context import Context, Settings
-from ui.handlers import finetuning, runs
+from ui.handlers import finetuning, methods, runs
 from ui.markup import render
 from ui.shared import MODEL_WORK, Shared
 from ui.task import Task
@@ -31,6 +31,7 @@ class FinetuningTab(NamedTuple):
     empty: gr.HTML
     plot: gr.Plot
     steps: gr.State
+    no_tuned: gr.HTML
     tuned: gr.Dropdown
     text: gr.Textbox
     send: gr.Button
@@ -75,14 +76,17 @@ def build(settings: Settings, shared: Shared) -> FinetuningTab:
         )
     with gr.Row():
         send = gr.Button("Ask both", variant="primary", elem_id="chat_send", min_width=120, scale=0)
-        onward = gr.Button("Next: compare all methods", elem_id="tune_onward", min_width=200, scale=0)
+        onward = gr.Button("Next: compare all methods", elem_id="tune_onward", min_width=240, scale=0)
+    no_tuned = gr.HTML(render("empty", text=NO_TUNED), elem_id="chat_empty")
     with gr.Row(equal_height=False):
-        base_said = gr.HTML(render("empty", text=NO_TUNED), elem_id="chat_base", min_width=260)
-        tuned_said = gr.HTML(elem_id="chat_tuned", min_width=260)
+        with gr.Column(min_width=260):
+            base_said = gr.HTML(elem_id="chat_base")
+        with gr.Column(min_width=260):
+            tuned_said = gr.HTML(elem_id="chat_tuned")
     with gr.Accordion("The exact prompt", open=False, elem_id="chat_prompt_fold"):
         prompt = gr.HTML(elem_id="chat_prompt")
     tab = FinetuningTab(
-        kind, groups, made, launch, stop, notice, lines, empty, plot, gr.State(0), tuned, text, send, base_said, tuned_said, prompt, onward
+        kind, groups, made, launch, stop, notice, lines, empty, plot, gr.State(0), no_tuned, tuned, text, send, base_said, tuned_said, prompt, onward
     )  # fmt: skip
     _wire_launch(tab, shared)
     _wire_curves(tab, shared)
@@ -98,6 +102,12 @@ def _wire_launch(tab: FinetuningTab, shared: Shared) -> None:
         return [gr.update(visible=name == kind) for name in tab.groups]
 
     shared.on(tab.kind.input, switch, tab.kind, list(tab.groups.values()))
+
+    def fill(ctx: Context, task: Task) -> list[Any]:
+        planned = methods.fill(task).values
+        return [planned.get(kind, {}).get(name, specs[kind].model_fields[name].default) for kind, name in places]
+
+    shared.on(shared.task.change, fill, shared.task, tab.inputs)
 
     def launch(ctx: Context, task: Task, kind: str, *values: Any) -> list[Any]:
         mine = {name: value for (of, name), value in zip(places, values, strict=True) if of == kind}
@@ -137,9 +147,14 @@ def _wire_curves(tab: FinetuningTab, shared: Shared) -> None:
 
     def finished(ctx: Context) -> list[Any]:
         found = finetuning.trained(ctx)
-        return [gr.update(choices=found, value=found[0][1] if found else None), *_curves(ctx, found[0][1] if found else ""), ""]
+        return [
+            gr.update(choices=found, value=found[0][1] if found else None),
+            *_curves(ctx, found[0][1] if found else ""),
+            "",
+            gr.update(visible=not found),
+        ]
 
-    outputs = [tab.tuned, tab.empty, tab.plot, tab.lines]
+    outputs = [tab.tuned, tab.empty, tab.plot, tab.lines, tab.no_tuned]
     for listen in (shared.opens["finetuning"], shared.shown.change):
         shared.on(listen, finished, None, outputs)
 

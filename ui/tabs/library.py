@@ -17,6 +17,7 @@ NOTHING = "No comparison of yours is kept yet. Run one on the Compare tab; it th
 
 class LibraryTab(NamedTuple):
     empty: gr.HTML
+    begin: gr.Button
     chosen: gr.Radio
     actions: gr.Row
     open: gr.Button
@@ -34,6 +35,7 @@ class LibraryTab(NamedTuple):
 def build(settings: Settings, shared: Shared) -> LibraryTab:
     """Lay the tab out and wire it."""
     empty = gr.HTML(render("empty", text=NOTHING), elem_id="library_empty")
+    begin = gr.Button("Go to Compare", elem_id="library_begin", min_width=160, scale=0)
     chosen = gr.Radio([], label="Your comparisons, newest first", visible=False, elem_id="library")
     with gr.Row(visible=False, elem_id="library_actions") as actions:
         open_ = gr.Button("Open", variant="primary", elem_id="library_open", min_width=90, scale=0)
@@ -46,7 +48,7 @@ def build(settings: Settings, shared: Shared) -> LibraryTab:
         keep = gr.Button("Keep it", elem_id="library_keep", min_width=90, scale=0)
     said = gr.HTML(elem_id="library_said")
     link = gr.Textbox(label="Link to this frozen result", visible=False, interactive=False, buttons=["copy"], elem_id="library_link")
-    tab = LibraryTab(empty, chosen, actions, open_, clone, resume, copy, delete, sure, really, keep, said, link)
+    tab = LibraryTab(empty, begin, chosen, actions, open_, clone, resume, copy, delete, sure, really, keep, said, link)
     _wire_list(tab, shared)
     _wire_actions(tab, shared)
     _wire_link(tab, shared)
@@ -54,19 +56,19 @@ def build(settings: Settings, shared: Shared) -> LibraryTab:
 
 
 def _listed(ctx: Context) -> list[Any]:
-    """Updates of (empty, chosen, actions, sure)."""
+    """Updates of (empty, begin, chosen, actions, sure)."""
     rows = library.rows(ctx)
     choices = [(library.line(row), row.id) for row in rows]
     some = bool(rows)
     listed = gr.update(choices=choices, value=rows[0].id if some else None, visible=some)
-    return [gr.update(visible=not some), listed, gr.update(visible=some), gr.update(visible=False)]
+    return [gr.update(visible=not some), gr.update(visible=not some), listed, gr.update(visible=some), gr.update(visible=False)]
 
 
 def _wire_list(tab: LibraryTab, shared: Shared) -> None:
     def refresh(ctx: Context) -> list[Any]:
         return [*_listed(ctx), ""]
 
-    outputs = [tab.empty, tab.chosen, tab.actions, tab.sure, tab.said]
+    outputs = [tab.empty, tab.begin, tab.chosen, tab.actions, tab.sure, tab.said]
     for listen in (shared.opens["library"], shared.shown.change, shared.running.change):
         shared.on(listen, refresh, None, outputs)
 
@@ -77,6 +79,8 @@ def _wire_actions(tab: LibraryTab, shared: Shared) -> None:
         return [Shown("comparison", chosen), gr.Tabs(selected="compare")]
 
     shared.on(tab.open.click, open_, tab.chosen, [shared.shown, shared.tabs])
+
+    shared.on(tab.begin.click, lambda ctx: gr.Tabs(selected="compare"), None, shared.tabs)
 
     def clone(ctx: Context, chosen: str) -> list[Any]:
         return [library.clone(ctx, chosen or ""), gr.Tabs(selected="compare")]
@@ -100,7 +104,7 @@ def _wire_actions(tab: LibraryTab, shared: Shared) -> None:
         gone = Shown() if shown == Shown("comparison", chosen) else gr.skip()
         return [*_listed(ctx), render("done", text="It is deleted, with its answers and links."), gone]
 
-    outputs = [tab.empty, tab.chosen, tab.actions, tab.sure, tab.said, shared.shown]
+    outputs = [tab.empty, tab.begin, tab.chosen, tab.actions, tab.sure, tab.said, shared.shown]
     shared.on(tab.really.click, really, [tab.chosen, shared.shown], outputs)
 
 

@@ -72,7 +72,7 @@ def build(settings: Settings, shared: Shared) -> PromptingTab:
                 stop = gr.Button("Stop", elem_id="ask_stop", min_width=80)
             onward = gr.Button("Next: give it documents", elem_id="ask_onward")
         with gr.Column(scale=6, min_width=280):
-            prompt = gr.HTML(render("empty", text=NOTHING), elem_id="ask_prompt")
+            prompt = gr.HTML(render("caption", text="The tokenizer is being loaded to show the exact prompt."), elem_id="ask_prompt")
             answer = gr.HTML(elem_id="ask_answer")
     tab = PromptingTab(source, place, own, style, shots, selection, decoding, ask, stop, onward, prompt, answer)
     _wire_fields(tab, shared, demos)
@@ -99,6 +99,11 @@ def _wire_fields(tab: PromptingTab, shared: Shared, demos: gr.Row) -> None:
         except BakeoffError as error:
             return [render("problem", message=error.message, remedy=error.remedy), ""]
 
+    def decode(ctx: Context, task: Task) -> list[Any]:
+        planned = task.rest.get("generation") or {}
+        return [planned.get(name, GenerationConfig.model_fields[name].default) for name in tab.decoding]
+
+    shared.on(shared.task.change, decode, shared.task, list(tab.decoding.values()))
     inputs, outputs = [shared.task, *tab.fields], [tab.prompt, tab.answer]
     changed = [tab.source.input, tab.place.change, tab.own.blur, tab.style.input, tab.shots.change, tab.selection.input]
     for listen in changed:
@@ -111,7 +116,7 @@ def _wire_fields(tab: PromptingTab, shared: Shared, demos: gr.Row) -> None:
 def _wire_asking(tab: PromptingTab, shared: Shared) -> None:
     def ask(ctx: Context, task: Task, *values: Any) -> Iterator[list[Any]]:
         count = len(tab.fields)
-        generation = forms.settings(GenerationConfig, dict(zip(tab.decoding, values[count:], strict=True)))
+        generation = forms.settings(GenerationConfig, dict(zip(tab.decoding, values[count:], strict=True)), whole=True)
         try:
             for shown in prompting.answer(ctx, task, choice(*values[:count]), generation):
                 yield list(shown)
