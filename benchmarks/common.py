@@ -25,7 +25,7 @@ from comparison.plan import read_plan
 from core.dataset.load import Dataset, load_dataset
 from core.records import Example, Message, Passage, Retrieved
 from models.base import Codec
-from models.device import FAST_BF16_FLAGS, Hardware, cpu_flags
+from models.device import FAST_BF16_FLAGS, Hardware, cpu_flags, torch_dtype
 from retrieval.documents import load_documents
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -142,6 +142,14 @@ def install(requirement: str, module: str) -> str:
     said = f"{module} {version_of(module)}"
     print(f"beside us: {said}", file=sys.stderr, flush=True)
     return said
+
+
+def load_plain(folder: Path, hardware: Hardware) -> Any:
+    """The model as anybody would load it, without what our loader adds."""
+    from transformers import AutoModelForCausalLM
+
+    kind: Any = AutoModelForCausalLM
+    return kind.from_pretrained(str(folder), dtype=torch_dtype(hardware.dtype)).to(hardware.device).eval()
 
 
 def forget_peak_memory() -> bool:

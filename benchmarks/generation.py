@@ -80,16 +80,6 @@ def evenly_spaced(prompts: Sequence[Ids], count: int) -> list[Ids]:
     return [ranked[(2 * part + 1) * len(ranked) // (2 * count)] for part in range(count)]
 
 
-def load_plain(model: TransformersModel) -> Any:
-    """A second copy of the model as anybody would load it, without what our loader adds."""
-    from transformers import AutoModelForCausalLM
-
-    from models.device import torch_dtype
-
-    kind: Any = AutoModelForCausalLM
-    return kind.from_pretrained(str(model.source.folder), dtype=torch_dtype(model.hardware.dtype)).to(model.hardware.device).eval()
-
-
 def generate_alone(plain: Any, ids: Ids, pad: int, **options: Any) -> Ids:
     """One prompt through transformers' `generate`, greedily."""
     import torch
@@ -163,7 +153,7 @@ def expect(got: int, wanted: int, who: str) -> None:
 
 def check(model: TransformersModel, prompts: Prompts, new_tokens: int) -> dict[str, Any]:
     """Batched and prefix-shared ids beside one-by-one ids; both end where the model ends."""
-    plain, config = load_plain(model), GenerationConfig(max_new_tokens=new_tokens)
+    plain, config = common.load_plain(model.source.folder, model.hardware), GenerationConfig(max_new_tokens=new_tokens)
     model.prefix = Prefix()
     ours: dict[int, Ids] = {}
     composed = batches(prompts.ids, new_tokens)
@@ -176,7 +166,7 @@ def check(model: TransformersModel, prompts: Prompts, new_tokens: int) -> dict[s
 
 
 def measure(model: TransformersModel, sets: Sequence[Prompts], options: argparse.Namespace) -> list[dict[str, Any]]:
-    plain = load_plain(model)
+    plain = common.load_plain(model.source.folder, model.hardware)
     backend = lm_eval_backend(plain, model.codec) if options.with_lm_eval else None
     results = []
     for prompts in sets:
@@ -188,7 +178,7 @@ def measure(model: TransformersModel, sets: Sequence[Prompts], options: argparse
         rows = common.summarise(common.take_turns(sides, options.rounds), "prompts", ONE_BY_ONE, OURS)
         composed = batches(prompts.ids, new)
         about = f"{len(prompts.ids)} prompts of {common.spread([len(ids) for ids in prompts.ids])}; {len(few)} of them one by one; "
-        about += f"Bakeoff: {len(composed)} batches, the first {composed[0].shared} tokens of all prompts computed once"
+        about += f"batches of Bakeoff: {len(composed)}, the first {composed[0].shared} tokens of all prompts computed once"
         print(f"\n**{prompts.name}** ({about})\n\n{common.markdown(rows)}\n", flush=True)
         results.append({"prompts": prompts.name, "about": about, "sides": rows})
     return results
