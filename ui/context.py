@@ -21,7 +21,7 @@ class Settings:
     Attributes:
         home: the store's folder; None for `BAKEOFF_HOME` or the platform's.
         examples: folder of the bundled examples.
-        model, embedder: ids that a new task begins with.
+        model, embedder: ids that a new task begins with; where the embedded packages are not installed, their ids load the same weights from the Hub.
         public: several people use it, each of whom may see only their own.
         models: what the page answers with; holds nothing of any visitor.
     """
@@ -59,9 +59,5 @@ def start_settings(home: Path | None, examples: Path | None) -> Settings:
     Raises:
         StoreError: the store cannot be used.
     """
-    from models import loading
-
     Store(home)
-    choose = getattr(loading, "default_model", None)
-    model = str(choose()) if choose else DEFAULT_MODEL
-    return Settings(home, examples or EXAMPLES, model, public=bool(os.environ.get("SPACE_ID")))
+    return Settings(home, examples or EXAMPLES, public=bool(os.environ.get("SPACE_ID")))

@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from core.records import Answer, Retrieved, Score, Scored, Unscored
+from ui.figures import duration
 from ui.present import Report, method_label, metric_label
 
 Scores = Mapping[str, Mapping[str, Mapping[str, Scored]]]
 Answers = Mapping[str, Mapping[str, Answer]]
+Latency = Mapping[str, Mapping[str, float]]
 
 FILTERS = ("All", "They differ", "All wrong", "Cut", "Unscored")
 RIGHT = 0.5
@@ -32,13 +34,14 @@ class Card(NamedTuple):
     """One method's answer to one item."""
 
     label: str
-    facts: str
-    pieces: list[Piece]
-    scores: list[tuple[str, str]]
-    turns: list[tuple[str, str]]
-    passages: list[Retrieved]
-    demos: int
-    missing: str
+    facts: str = ""
+    cut: bool = False
+    pieces: Sequence[Piece] = ()
+    scores: Sequence[tuple[str, str]] = ()
+    turns: Sequence[tuple[str, str]] = ()
+    passages: Sequence[Retrieved] = ()
+    demos: int = 0
+    missing: str = ""
 
 
 class Question(NamedTuple):
@@ -83,27 +86,28 @@ def pieces(answer: str, reference: str) -> list[Piece]:
     return out
 
 
-def cards(report: Report, question: Question, answers: Answers, scores: Scores) -> list[Card]:
-    """One card for each method of the report, in its order."""
-    return [_card(m, question, answers.get(m["name"], {}).get(question.id), scores) for m in report["methods"]]
+def cards(report: Report, question: Question, answers: Answers, scores: Scores, latency: Latency) -> list[Card]:
+    """One card for each method of the report, in its order. `latency` is in seconds, by method and example id; may be empty."""
+    return [_card(method, question, answers, scores, latency) for method in report["methods"]]
 
 
-def _card(method: Mapping[str, Any], question: Question, answer: Answer | None, scores: Scores) -> Card:
-    name = method_label(method)
+def _card(method: Mapping[str, Any], question: Question, answers: Answers, scores: Scores, latency: Latency) -> Card:
+    name, label = method["name"], method_label(method)
+    answer = answers.get(name, {}).get(question.id)
     if answer is None:
-        return Card(name, "", [], [], [], [], 0, str(method.get("reason") or "No answer to this item."))
-    mine = ((metric, by_method.get(method["name"], {}).get(question.id)) for metric, by_method in scores.items())
+        return Card(label, missing=str(method.get("reason") or "No answer to this item."))
+    mine = ((metric, by_method.get(name, {}).get(question.id)) for metric, by_method in scores.items())
     shown = [(metric_label(metric), number(scored)) for metric, scored in mine if scored is not None]
-    cut = ", cut" if answer.finish_reason == "length" else ""
+    seconds = latency.get(name, {}).get(question.id)
     return Card(
-        label=name,
-        facts=f"{answer.prompt_tokens} + {answer.completion_tokens} tokens{cut}",
+        label=label,
+        facts=f"{answer.prompt_tokens} + {answer.completion_tokens} tokens" + (f", {duration(seconds)}" if seconds is not None else ""),
+        cut=answer.finish_reason == "length",
         pieces=pieces(answer.text, question.reference),
         scores=shown,
         turns=[(m.role, m.content) for m in answer.prompt.messages],
         passages=list(answer.prompt.passages),
         demos=len(answer.prompt.demo_ids),
-        missing="",
     )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
+from core.errors import StoreError
 from ui.context import Context, Settings
 from ui.guard import guard
-from ui.handlers import compare, counts, examples, runs
+from ui.handlers import compare, counts, library, runs
 from ui.handlers.compare import Shown
 from ui.markup import note, render
 from ui.shared import Shared
@@ -55,7 +57,7 @@ def build(settings: Settings) -> gr.Blocks:
                     shared.opens[key] = opened.select
                     made[key] = module.build(settings, shared)
         _wire_arrival(demo, shared, arrived)
-        _wire_run(shared, made["compare"])
+        _wire_run(shared, made["compare"].form, made["finetuning"].notice)
     return demo
 
 
@@ -70,8 +72,7 @@ def _wire_arrival(demo: gr.Blocks, shared: Shared, arrived: gr.HTML) -> None:
             if not ctx.wanted or not hasattr(error, "remedy"):
                 raise
             shown, message = compare.landing(ctx, ""), note(str(error), tone="bad")
-        name = shown.key if shown.kind == "example" else next(iter(examples.names(ctx.settings.examples)), "")
-        task = examples.task(ctx, name) if name else Task()
+        task = library.task_behind(ctx, shown)
         going = runs.going_on(ctx)
         return [task, shown, going, gr.Timer(active=bool(going)), message]
 
@@ -85,28 +86,43 @@ def _wire_arrival(demo: gr.Blocks, shared: Shared, arrived: gr.HTML) -> None:
     shared.on(shared.task.change, describe, shared.task, shared.strip)
 
 
-def _wire_run(shared: Shared, compared: compare_tab.CompareTab) -> None:
-    """Poll the run that is followed; show its result once it has ended."""
-    form = compared.form
+def _wire_run(shared: Shared, form: compare_tab.RunRow, tuning_notice: gr.HTML) -> None:
+    """Poll the run that is followed; show its result once it has ended, or say on both tabs that start runs why there is none."""
 
     def poll(ctx: Context, running: str) -> list[Any]:
-        ready = gr.update(interactive=True, value="Run")
+        """Updates of (row, strip, lines, both notices, timer, running, shown, button)."""
+        ready, idle = gr.update(interactive=True, value="Run"), gr.Timer(active=False)
         if not running:
-            return [gr.update(visible=False), "", "", gr.skip(), gr.Timer(active=False), "", gr.skip(), ready]
-        look = runs.look(ctx, running)
+            return [gr.update(visible=False), "", "", gr.skip(), gr.skip(), idle, "", gr.skip(), ready]
+        try:
+            look = runs.look(ctx, running)
+        except StoreError as error:
+            gone = note(error.message, error.remedy, tone="bad")
+            return [gr.update(visible=False), "", "", gone, gone, idle, "", gr.skip(), ready]
         if not look.over:
             busy = gr.update(interactive=False, value="Running")
-            return [gr.update(visible=True), render("strip", words=[look.strip]), look.lines, "", gr.skip(), gr.skip(), gr.skip(), busy]
+            strip = render("strip", words=[look.strip])
+            return [gr.update(visible=True), strip, look.lines, "", "", gr.skip(), gr.skip(), gr.skip(), busy]
         shown = Shown("comparison", running) if look.readable else gr.skip()
-        lines = "" if look.readable else look.lines
-        return [gr.update(visible=False), "", lines, note(look.note, tone="bad"), gr.Timer(active=False), "", shown, ready]
+        ended = note(look.note, tone="bad")
+        return [gr.update(visible=False), "", "" if look.readable else look.lines, ended, ended, idle, "", shown, ready]
 
-    outputs = [shared.run_row, shared.run_strip, form.lines, form.notice, shared.tick, shared.running, shared.shown, form.run]
+    outputs = [
+        shared.run_row,
+        shared.run_strip,
+        form.lines,
+        form.notice,
+        tuning_notice,
+        shared.tick,
+        shared.running,
+        shared.shown,
+        form.run,
+    ]
     shared.on(shared.tick.tick, poll, shared.running, outputs, concurrency_limit=8)
 
-    def stop(ctx: Context, running: str) -> str:
+    def stop(ctx: Context, running: str) -> Iterator[str]:
+        yield render("strip", words=["Stopping"])
         if running:
             runs.stop(ctx, running)
-        return render("strip", words=["Stopping"])
 
     shared.on(shared.stop.click, stop, shared.running, shared.run_strip)

@@ -149,6 +149,8 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., str]]:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(10)
+    said = (tmp_path / "app.log").read_text() if running else ""
+    assert "Traceback" not in said, said[-4000:]
 
 
 @pytest.fixture

@@ -41,21 +41,21 @@ def test_a_filter_keeps_what_it_names(wanted: str, kept: str) -> None:
 
 def test_a_card_shows_scores_tokens_prompt_and_passages(report: dict[str, Any]) -> None:
     report["methods"] = report["methods"][:2]
-    cards = itemview.cards(report, Question("c", "", "colour?", "green"), ANSWERS, SCORES)
-    assert cards[0].facts == "9 + 3 tokens, cut"
+    cards = itemview.cards(report, Question("c", "", "colour?", "green"), ANSWERS, SCORES, {"zero_shot": {"c": 0.42}})
+    assert cards[0].facts == "9 + 3 tokens, 0.42 s" and cards[0].cut and not cards[1].cut
     assert cards[0].scores == [("Token F1", "unscored (no words)")] and cards[1].scores == [("Token F1", "0.20")]
     assert cards[0].turns == [("user", "ask c")] and cards[0].passages[0].score == 0.71
 
 
 def test_a_method_without_an_answer_says_so(report: dict[str, Any]) -> None:
-    cards = itemview.cards(report, Question("a", "", "colour?", "red"), ANSWERS, SCORES)
+    cards = itemview.cards(report, Question("a", "", "colour?", "red"), ANSWERS, SCORES, {})
     assert cards[4].missing == "No answer to this item."
 
 
 def test_hostile_answers_are_text_on_the_page(report: dict[str, Any]) -> None:
     evil = "<img src=x onerror=alert(1)>"
     report["methods"] = report["methods"][:1]
-    cards = itemview.cards(report, Question("a", evil, evil, evil), {"zero_shot": {"a": answer("a", f"{evil} <b>bold</b>")}}, {})
+    cards = itemview.cards(report, Question("a", evil, evil, evil), {"zero_shot": {"a": answer("a", f"{evil} <b>bold</b>")}}, {}, {})
     html = render("items", q=Question("a", evil, evil, evil), cards=cards)
     assert "<img" not in html and "<b>" not in html.replace("<b>{{", "") and "&lt;img" in html
 

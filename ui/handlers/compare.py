@@ -157,7 +157,7 @@ def item(ctx: Context, shown: Shown, wanted: str, place: int) -> ItemPage:
     if not found.with_rows:
         return ItemPage(render("empty", text="Only the scores were shared, not the prompts and answers."), 0, 0)
     answers: Mapping[str, Mapping[str, Answer]] = {m["name"]: result.answers(m["name"]).answers for m in report["methods"]}
-    scores = result.scores()
+    scores, latency = result.scores(), {m["name"]: result.timings(m["name"]) for m in report["methods"]}
     test = {e.id: e for e in result.splits().test}
     primary = (report.get("verdict") or {}).get("primary") or ""
     kept = itemview.keep(list(test), wanted, answers, scores, primary)
@@ -166,4 +166,4 @@ def item(ctx: Context, shown: Shown, wanted: str, place: int) -> ItemPage:
     place %= len(kept)
     example = test[kept[place]]
     question = itemview.Question(example.id, example.instruction, example.input, example.reference)
-    return ItemPage(render("items", q=question, cards=itemview.cards(report, question, answers, scores)), place, len(kept))
+    return ItemPage(render("items", q=question, cards=itemview.cards(report, question, answers, scores, latency)), place, len(kept))

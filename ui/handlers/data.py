@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from adapters.prompts import word
 from core.dataset import Dataset, DataSpec, load_dataset, preview
-from core.errors import BakeoffError, DataError
+from core.errors import BakeoffError, DataError, PlanError
 from core.records import Example
 from core.specs import read_spec
 from ui import uploads
@@ -85,6 +85,7 @@ def as_task(ctx: Context, draft: Draft, current: Task, model: str) -> Task:
 
     Raises:
         DataError: no source is named.
+        PlanError: the model is a folder of the machine that others use, too.
     """
     if draft.example:
         base = examples.task(ctx, draft.example)
@@ -99,7 +100,10 @@ def as_task(ctx: Context, draft: Draft, current: Task, model: str) -> Task:
         raise DataError("There are no examples yet.", "Choose a bundled example, upload a file, or name a Hub data set.")
     if not draft.example and current.knowledge:
         task = replace(task, knowledge={"path": str(current.documents)})
-    return task.with_model(model.strip() or ctx.settings.model, ctx.settings.embedder)
+    model = model.strip() or ctx.settings.model
+    if ctx.settings.public and model.startswith((".", "/", "~")):
+        raise PlanError("A folder cannot be the base model here: this app is shared.", "Name an embedded model or a Hub id.")
+    return task.with_model(model, ctx.settings.embedder)
 
 
 def _mapping(draft: Draft, extra: dict[str, str]) -> dict[str, Any]:

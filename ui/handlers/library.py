@@ -9,7 +9,8 @@ from typing import NamedTuple
 from comparison import jobs
 from core.errors import StoreError
 from ui.context import Context
-from ui.handlers.compare import own
+from ui.handlers import examples
+from ui.handlers.compare import Shown, own
 from ui.present import in_words
 from ui.task import Task, from_plan
 
@@ -65,6 +66,15 @@ def clone(ctx: Context, comparison_id: str) -> Task:
     """The plan of a comparison as the current task, so that it can be changed and run again."""
     result = own(ctx, comparison_id)
     return from_plan(result.plan(), Path(result.folder))
+
+
+def task_behind(ctx: Context, shown: Shown) -> Task:
+    """The task that goes with what is shown; for a frozen result of somebody else's, the first example."""
+    if shown.kind == "comparison":
+        return clone(ctx, shown.key)
+    known = examples.names(ctx.settings.examples)
+    name = shown.key if shown.kind == "example" else next(iter(known), "")
+    return examples.task(ctx, name) if name else Task()
 
 
 def delete(ctx: Context, comparison_id: str) -> None:

@@ -114,8 +114,8 @@ def _wire_launch(tab: FinetuningTab, shared: Shared) -> None:
         try:
             started = finetuning.launch(ctx, task, kind, forms.settings(specs[kind], mine) if kind in specs else {})
         except BakeoffError as error:
-            return [gr.skip(), gr.skip(), 0, render("problem", message=error.message, remedy=error.remedy)]
-        return [started, gr.Timer(active=True), 0, ""]
+            return [gr.skip(), gr.skip(), gr.skip(), render("problem", message=error.message, remedy=error.remedy)]
+        return [started, gr.Timer(active=True), -1, ""]
 
     outputs = [shared.running, shared.tick, tab.steps, tab.notice]
     shared.on(tab.launch.click, launch, [shared.task, tab.kind, *tab.inputs], outputs, show_progress="minimal", show_progress_on=tab.notice)
@@ -145,18 +145,16 @@ def _wire_curves(tab: FinetuningTab, shared: Shared) -> None:
 
     shared.on(shared.tick.tick, poll, [shared.running, tab.steps], [tab.lines, tab.steps, tab.empty, tab.plot])
 
-    def finished(ctx: Context) -> list[Any]:
+    def finished(ctx: Context, running: str) -> list[Any]:
+        """What there is to chat with; and the newest curves, unless those of a run are being drawn."""
         found = finetuning.trained(ctx)
-        return [
-            gr.update(choices=found, value=found[0][1] if found else None),
-            *_curves(ctx, found[0][1] if found else ""),
-            "",
-            gr.update(visible=not found),
-        ]
+        newest = found[0][1] if found else None
+        drawn = [gr.skip()] * 3 if running else [*_curves(ctx, newest or ""), ""]
+        return [gr.update(choices=found, value=newest), gr.update(visible=not found), *drawn]
 
-    outputs = [tab.tuned, tab.empty, tab.plot, tab.lines, tab.no_tuned]
-    for listen in (shared.opens["finetuning"], shared.shown.change):
-        shared.on(listen, finished, None, outputs)
+    outputs = [tab.tuned, tab.no_tuned, tab.empty, tab.plot, tab.lines]
+    for listen in (shared.opens["finetuning"], shared.running.change):
+        shared.on(listen, finished, shared.running, outputs)
 
     def pick(ctx: Context, key: str) -> list[Any]:
         return _curves(ctx, key)

@@ -76,9 +76,9 @@ def _wire_list(tab: LibraryTab, shared: Shared) -> None:
 def _wire_actions(tab: LibraryTab, shared: Shared) -> None:
     def open_(ctx: Context, chosen: str) -> list[Any]:
         library.readable(ctx, chosen or "")
-        return [Shown("comparison", chosen), gr.Tabs(selected="compare")]
+        return [Shown("comparison", chosen), library.clone(ctx, chosen), gr.Tabs(selected="compare")]
 
-    shared.on(tab.open.click, open_, tab.chosen, [shared.shown, shared.tabs])
+    shared.on(tab.open.click, open_, tab.chosen, [shared.shown, shared.task, shared.tabs])
 
     shared.on(tab.begin.click, lambda ctx: gr.Tabs(selected="compare"), None, shared.tabs)
 
