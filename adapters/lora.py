@@ -10,7 +10,7 @@ import importlib.metadata
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -87,6 +87,7 @@ class Lora:
             "settings": self.spec.trained_with(),
             "instruction": setting.instruction,
             "index": [recipe.fingerprint for recipe in index],
+            "passages_fit": min(self.spec.prompt_cap, setting.prompt_budget) if index else None,
         }
         rows = {"train": [to_json(e) for e in setting.train], "validation": [to_json(e) for e in setting.validation]}
         readable = {**inputs, "train_rows": len(setting.train), "validation_rows": len(setting.validation)}
@@ -105,13 +106,15 @@ class Lora:
     def train(self, setting: Setting, folder: Path, earlier: Sequence[Path]) -> Iterator[Progress]:
         yield Progress("wording training prompts", 0, len(setting.train), "examples")
         finder = self.finder(setting, earlier)
+        train, validation = (training_rows(setting, finder, examples) for examples in (setting.train, setting.validation))
         job = TrainingJob(
             base=setting.model,
             models_home=setting.models_home,
             kind=self.spec.kind,
             settings=self.spec.training(),
-            train=training_rows(setting, finder, setting.train),
-            validation=training_rows(setting, finder, setting.validation),
+            train=train.rows,
+            validation=validation.rows,
+            left_out=train.left_out,
             out=folder,
         )
         for event in run_job(job):
@@ -126,13 +129,47 @@ def worded(setting: Setting, finder: PassageFinder | None, examples: Sequence[Ex
     return [plain(example, setting.instruction, codec, setting.prompt_budget) for example in examples]
 
 
-def training_rows(setting: Setting, finder: PassageFinder | None, examples: Sequence[Example]) -> tuple[TrainingRow, ...]:
-    """Examples as ids: the prompt as it will be asked, then the reference and the end of the turn."""
-    codec, prompts = setting.codec(), worded(setting, finder, examples)
-    return tuple(
-        TrainingRow(id=example.id, prompt_ids=codec.prompt_ids(prompt.messages), completion_ids=codec.completion_ids(example.reference))
-        for example, prompt in zip(examples, prompts, strict=True)
-    )
+class WordedRows(NamedTuple):
+    """Training rows, and the ids of the examples that do not fit the model even without passages."""
+
+    rows: tuple[TrainingRow, ...]
+    left_out: tuple[str, ...]
+
+
+def training_rows(setting: Setting, finder: PassageFinder | None, examples: Sequence[Example]) -> WordedRows:
+    """Examples as ids: the prompt as it will be asked, then the reference and the end of the turn.
+
+    Raises:
+        MethodError: there are training examples, and none of them fits the model.
+    """
+    codec = setting.codec()
+    rows: list[TrainingRow] = []
+    left_out: list[str] = []
+    for example, prompt in worded_each(setting, finder, examples):
+        if isinstance(prompt, MethodError):
+            left_out.append(example.id)
+            continue
+        ids = codec.prompt_ids(prompt.messages)
+        rows.append(TrainingRow(id=example.id, prompt_ids=ids, completion_ids=codec.completion_ids(example.reference)))
+    if examples and not rows:
+        raise MethodError(
+            f"None of {len(examples)} training examples fits the model.", "Shorten them, or choose a model with a longer context."
+        )
+    return WordedRows(tuple(rows), tuple(left_out))
+
+
+def worded_each(
+    setting: Setting, finder: PassageFinder | None, examples: Sequence[Example]
+) -> Iterator[tuple[Example, Prompt | MethodError]]:
+    """All at once where all fit; one by one, with the reason, where one does not."""
+    try:
+        yield from zip(examples, worded(setting, finder, examples), strict=True)
+    except MethodError:
+        for example in examples:
+            try:
+                yield example, worded(setting, finder, [example])[0]
+            except MethodError as reason:
+                yield example, reason
 
 
 def shown(event: dict[str, Any], epochs: int) -> Progress:

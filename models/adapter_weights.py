@@ -25,6 +25,7 @@ class Adapters:
         self.base = base
         self.wrapped: Any = None
         self.names: dict[Path, str] = {}
+        self.tried = 0
 
     @contextmanager
     def active(self, folder: Path | None, probe: tuple[int, ...]) -> Iterator[Any]:
@@ -52,7 +53,8 @@ class Adapters:
         from peft import PeftModel
 
         refuse_pickle(folder)
-        name = f"adapter_{len(self.names)}"
+        self.tried += 1
+        name = f"adapter_{self.tried}"
         plain = self._logits(probe, None)
         if self.wrapped is None:
             self.wrapped = PeftModel.from_pretrained(self.base, str(folder), adapter_name=name, use_safetensors=True)

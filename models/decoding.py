@@ -8,6 +8,7 @@ Which rows share a batch, and when they leave it, depends on the batch alone, so
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from models.base import Batch, GenerationConfig, Ids, OutOfMemory
@@ -48,15 +49,27 @@ def decode(
     """
     import torch
 
+    with memory_errors(), torch.inference_mode():
+        return _Decoder(model, batch, config, stops, pad, prefix, adapter_key).run()
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Give every way of running out of memory one type, and the GPU its free memory back.
+
+    Raises:
+        OutOfMemory: the device has no room for what was tried.
+    """
+    import torch
+
     try:
-        with torch.inference_mode():
-            return _Decoder(model, batch, config, stops, pad, prefix, adapter_key).run()
-    except torch.OutOfMemoryError as error:
+        yield
+    except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
+        if not isinstance(error, torch.OutOfMemoryError) and not is_out_of_memory(error):
+            raise
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
         raise OutOfMemory(str(error)) from error
-    except RuntimeError as error:
-        if is_out_of_memory(error):
-            raise OutOfMemory(str(error)) from error
-        raise
 
 
 def is_out_of_memory(error: BaseException) -> bool:

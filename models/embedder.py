@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import ModelError
+from models.device import free_cores
 from models.weights import locate
 
 
@@ -19,12 +20,14 @@ class SentenceEmbedder:
         home: the store's `models/` folder.
     """
 
-    def __init__(self, embedder_id: str, home: Path) -> None:
+    def __init__(self, embedder_id: str, home: Path, threads: int | None = None) -> None:
+        import torch
         from sentence_transformers import SentenceTransformer
 
         from models.quiet import no_progress_bars
 
         no_progress_bars()
+        torch.set_num_threads(threads or free_cores())
         source = locate(embedder_id, None, home)
         try:
             self.model = SentenceTransformer(str(source.folder), device="cpu", trust_remote_code=False)

@@ -69,8 +69,8 @@ def load_model(spec: ModelSpec, home: Path, on_note: Callable[[str], None] = lam
     return TransformersModel(spec, home, on_note)
 
 
-def load_embedder(embedder_id: str, home: Path) -> Embedder:
-    """An embedding model.
+def load_embedder(embedder_id: str, home: Path, threads: int | None = None) -> Embedder:
+    """An embedding model, on this many CPU threads.
 
     Raises:
         ModelError: there is no such model.
@@ -81,4 +81,4 @@ def load_embedder(embedder_id: str, home: Path) -> Embedder:
         return HashEmbedder()
     from models.embedder import SentenceEmbedder
 
-    return SentenceEmbedder(embedder_id, home)
+    return SentenceEmbedder(embedder_id, home, threads)

@@ -105,10 +105,10 @@ class TransformersModel:
         self.lock = threading.RLock()
 
     def generate(self, batch: Batch, config: GenerationConfig, adapter: Path | None = None) -> list[Completion]:
-        from models.decoding import decode
+        from models.decoding import decode, memory_errors
 
         self._check_length(max(map(len, batch.prompt_ids)) + config.max_new_tokens)
-        with self.lock, self.adapters.active(adapter, batch.prompt_ids[0]) as model:
+        with memory_errors(), self.lock, self.adapters.active(adapter, batch.prompt_ids[0]) as model:
             written = decode(model, batch, config, self.codec.stops, self.codec.pad, self.prefix, adapter)
         return [self._completion(ids) for ids in written]
 
@@ -121,9 +121,10 @@ class TransformersModel:
                 yield self.codec.text(written)
 
     def logprobs(self, prompt_ids: Ids, continuations: Sequence[Ids], adapter: Path | None = None) -> list[float]:
+        from models.decoding import memory_errors
         from models.likelihood import continuation_logprobs
 
-        with self.lock, self.adapters.active(adapter, prompt_ids) as model:
+        with memory_errors(), self.lock, self.adapters.active(adapter, prompt_ids) as model:
             return continuation_logprobs(model, prompt_ids, continuations, self.codec.pad)
 
     def _completion(self, ids: Ids) -> Completion:

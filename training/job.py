@@ -46,7 +46,7 @@ class TrainingSettings(Spec):
     learning_rate: float = Field(
         1e-3, gt=0.0, le=1.0, description="Largest step size, after warm-up; usual 1e-4 to 2e-3 for LoRA on small models."
     )
-    batch_size: int = Field(8, ge=1, le=1024, description="Rows whose gradients make one step; usual 4 to 32.")
+    batch_size: int = Field(4, ge=1, le=1024, description="Rows whose gradients make one step; usual 4 to 32.")
     micro_batch_size: int | None = Field(
         None, ge=1, le=1024, description="Rows computed at once; fewer than batch_size saves memory and changes no result."
     )
@@ -68,6 +68,7 @@ class TrainingJob(Spec):
     settings: TrainingSettings = Field(description="How they are trained.")
     train: tuple[TrainingRow, ...] = Field(min_length=1, description="Rows to learn from.")
     validation: tuple[TrainingRow, ...] = Field((), description="Rows that choose the best epoch; never trained on.")
+    left_out: tuple[str, ...] = Field((), description="Ids of examples that no prompt could be worded for; kept for the record.")
     out: Path = Field(description="Folder for the weights; may hold checkpoints of an earlier attempt at the same job.")
 
 

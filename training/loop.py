@@ -16,7 +16,6 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.errors import MethodError
-from core.files import write_json
 from models import device
 from models.transformers_backend import load_weights
 from models.weights import locate
@@ -96,6 +95,8 @@ def train(job: TrainingJob) -> Iterator[Step | Epoch]:
     Raises:
         MethodError: no row fits `max_tokens`, or the loss is no longer a number.
     """
+    if checkpoints.is_finished(job.out):
+        return
     rows, left_out = within(job.train, job.settings.max_tokens)
     if not rows:
         shortest = min(row.length for row in job.train)
@@ -104,7 +105,7 @@ def train(job: TrainingJob) -> Iterator[Step | Epoch]:
             "Raise it.",
         )
     validation = within(job.validation, job.settings.max_tokens).kept
-    run = _Run(job, rows, validation, list(left_out))
+    run = _Run(job, rows, validation, [*job.left_out, *left_out])
     yield from run.epochs()
 
 
@@ -240,8 +241,7 @@ class _Run:
     def finish(self) -> None:
         self.history.seconds += time.monotonic() - self.started
         self.history.peak_memory_mb = peak_memory_mb(self.accelerator.device.type)
-        write_json(self.job.out / "training.json", self.history.to_json())
-        checkpoints.finish(self.job.out, self.history.best_epoch, self.job.base.id)
+        checkpoints.finish(self.job.out, self.history.best_epoch, self.job.base.id, self.history.to_json())
 
 
 def learning_rate(step: int, total: int, settings: TrainingSettings) -> float:

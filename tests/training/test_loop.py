@@ -287,3 +287,37 @@ def test_a_wrong_job_file_is_one_plain_message(tmp_path):
 def test_replaced_base_settings_are_part_of_the_job(job):
     """The job file holds everything: reading it back gives the same job."""
     assert TrainingJob.model_validate_json(job.model_dump_json()) == job
+
+
+@pytest.mark.parametrize("moment", ["before the weights are moved", "before the checkpoints are gone", "after everything"])
+def test_a_kill_at_the_very_end_repeats_no_epoch(job, monkeypatch, moment):
+    """Contract 5: the epochs are on disk, so a second attempt only finishes the move."""
+    if moment != "after everything":
+        name = "write_whole" if moment == "before the weights are moved" else "write_json"
+        original = getattr(checkpoints, name)
+
+        def killed(path, content):
+            if path.parent == job.out and path.name in (checkpoints.WEIGHTS, checkpoints.HISTORY):
+                if name == "write_json":
+                    original(path, content)
+                raise KeyboardInterrupt
+            original(path, content)
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(checkpoints, name, killed)
+            list(train(job))
+    else:
+        list(train(job))
+    assert list(train(job)) == []
+    assert sorted(p.name for p in job.out.iterdir()) == ["adapter_config.json", "adapter_model.safetensors", "training.json"]
+    assert len(answer_with(job)) == 1
+
+
+def test_weights_that_change_no_logit_are_refused(job, monkeypatch):
+    """E19. Saved keys all fit and are not zero, but the model answers as the base does."""
+    from models.adapter_weights import Adapters
+
+    list(train(job))
+    monkeypatch.setattr(Adapters, "_logits", lambda self, probe, folder: torch.zeros(3))
+    with pytest.raises(MethodError, match="logits equal the base"):
+        answer_with(job)

@@ -1,0 +1,90 @@
+"""LoRA's own part: rows worded as they are asked, a fingerprint of all that the weights depend on, rows that do not fit."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from adapters.base import Setting, methods
+from adapters.lora import Lora, LoraSpec, training_rows
+from adapters.specs import read_method_specs
+from core.errors import MethodError
+from core.records import Document, Example
+from models.base import GenerationConfig, ModelIdentity
+from models.fake import FakeCodec, HashEmbedder
+
+EXAMPLES = [Example(f"e{i}", "Answer.", f"What colour is lamp {i}?", f"colour {i}") for i in range(6)]
+DOCUMENTS = [Document("lamps.md", "\n\n".join(f"Lamp {i} shines in colour {i} over the quay." for i in range(6)))]
+
+
+def setting(context=4096, new_tokens=64, **changes):
+    identity = ModelIdentity("some/model", "1", "float32", "cpu", 1, "hash", context)
+    made = Setting(
+        instruction="Answer.", train=EXAMPLES[:4], validation=EXAMPLES[4:5], documents=DOCUMENTS, model_key=identity,
+        embedder_id="fake/hash-64", codec=FakeCodec, embedder=HashEmbedder, generation=GenerationConfig(max_new_tokens=new_tokens),
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+def weights_key(spec, made):
+    return Lora(spec).recipes(made)[-1].fingerprint
+
+
+@pytest.mark.parametrize("entry", [{"kind": "lora"}, {"kind": "lora", "with_retrieval": True, "top_k": 2}])
+def test_the_prompt_that_is_asked_begins_the_training_row(entry, tmp_path):
+    """E2. For the same example, token for token, alone and with retrieved passages."""
+    spec, made = read_method_specs([entry])[0], setting()
+    method = methods.get("lora")(spec)
+    folders = []
+    for recipe in method.recipes(made)[:-1]:
+        list(recipe.build(tmp_path, folders))
+        folders.append(tmp_path)
+    rows = training_rows(made, method.finder(made, folders), EXAMPLES).rows
+    asked = method.bind(made, [*folders, Path("weights")]).prompts(EXAMPLES)
+    codec = FakeCodec()
+    for row, prompt, example in zip(rows, asked, EXAMPLES, strict=True):
+        assert row.prompt_ids == codec.prompt_ids(prompt.messages)
+        assert row.completion_ids == codec.completion_ids(example.reference)
+        assert bool(prompt.passages) == spec.with_retrieval
+
+
+def test_the_key_of_the_weights_changes_with_all_they_depend_on():
+    """E22 for artefacts."""
+    made, spec = setting(), LoraSpec(kind="lora")
+    keys = [weights_key(spec, made)]
+    keys += [weights_key(spec.model_copy(update=change), made) for change in ({"rank": 4}, {"epochs": 9}, {"seed": 1}, {"with_retrieval": True})]
+    other = [
+        {"train": EXAMPLES[:3]}, {"validation": ()}, {"instruction": "Say."},
+        {"model_key": replace(made.model_key, revision="2")}, {"model_key": replace(made.model_key, dtype="bfloat16")},
+    ]  # fmt: skip
+    keys += [weights_key(spec, replace(made, **change)) for change in other]
+    assert len(set(keys)) == len(keys)
+    with_passages = spec.model_copy(update={"with_retrieval": True})
+    assert weights_key(with_passages, made) != weights_key(with_passages, setting(context=300, new_tokens=200))
+    assert weights_key(with_passages, made) != weights_key(with_passages, replace(made, documents=[Document("a", "other words")]))
+
+
+def test_the_key_of_the_weights_ignores_the_name_and_settings_of_retrieval_that_is_off():
+    """The same fine-tune under another name trains nothing anew."""
+    made = setting()
+    one, other = LoraSpec(kind="lora"), LoraSpec(kind="lora", name="tuned", top_k=9)
+    assert weights_key(one, made) == weights_key(other, made)
+
+
+def test_a_row_that_does_not_fit_is_left_out_and_the_others_are_trained_on():
+    made = setting(context=200, new_tokens=20)
+    long = Example("long", "Answer.", "word " * 100, "x")
+    rows = training_rows(made, None, [*EXAMPLES[:2], long])
+    assert [row.id for row in rows.rows] == ["e0", "e1"] and rows.left_out == ("long",)
+    with pytest.raises(MethodError, match="None of 1 training examples fits"):
+        training_rows(made, None, [long])
+
+
+def test_what_cannot_be_tuned_is_refused_before_anything_runs():
+    method = Lora(LoraSpec(kind="lora"))
+    with pytest.raises(MethodError, match="needs a model with weights"):
+        method.check(setting(model_key=ModelIdentity("fake/echo", "1", "none", "cpu", 1, "h", 8192)))
+    with pytest.raises(MethodError, match="at least 1 training example"):
+        method.check(setting(train=()))
+    with pytest.raises(MethodError, match="needs documents"):
+        Lora(LoraSpec(kind="lora", with_retrieval=True)).check(setting(documents=()))
