@@ -19,7 +19,7 @@ def arguments() -> argparse.Namespace:
         prog="app.py", description="Compare prompting, retrieval and fine-tuning of a language model on one test set."
     )
     parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1"))
-    parser.add_argument("--port", type=int, default=int(os.environ.get("GRADIO_SERVER_PORT", "7860")))
+    parser.add_argument("--port", type=int, default=os.environ.get("GRADIO_SERVER_PORT", "7860"))
     parser.add_argument("--store", type=Path, default=None, help="folder of comparisons; by default BAKEOFF_HOME, or your user data folder")
     parser.add_argument("--examples", type=Path, default=None, help="folder of bundled examples; by default the one beside this file")
     return parser.parse_args()

@@ -47,7 +47,7 @@ def build(settings: Settings) -> gr.Blocks:
         arrived = gr.HTML(elem_id="arrived")
         states = gr.State(Task()), gr.State(Shown()), gr.State("")
         tick = gr.Timer(POLL_S, active=False)
-        tabs = gr.Tabs(elem_id="tabs", selected="compare")
+        tabs = gr.Tabs(elem_id="tabs", selected="compare", overflow_behavior="wrap")
         shared = Shared(settings, *states, tick, tabs, {}, strip, run_row, run_words, stop)
         made: dict[str, Any] = {}
         with tabs:

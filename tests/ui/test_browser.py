@@ -198,6 +198,26 @@ def test_nothing_in_data_runs_and_nobody_else_is_asked(serve: Callable[..., str]
     assert hosts == {"127.0.0.1"}
 
 
+def test_two_visitors_keep_their_own_task(serve: Callable[..., str], chromium: Any, examples_folder: Path, tmp_path: Path) -> None:
+    """F20, through the page: what one brings stays in that one's session."""
+    url = serve("--examples", str(examples_folder))
+    pages = {name: opened(chromium, url) for name in ("aardvark", "buffalo")}
+    for round_ in range(2):
+        for name, page in pages.items():
+            path = tmp_path / f"{name}{round_}.csv"
+            path.write_text("question,answer\n" + "".join(f"{name} asks {i} of {round_}?,{name} says {i}\n" for i in range(12)))
+            choose(page, "Data")
+            page.get_by_role("radio", name="A file of mine").check()
+            page.locator("#data_file input[type=file]").first.set_input_files(str(path))
+            page.locator("#data_preview").get_by_text(f"of {round_}?").wait_for()
+            page.get_by_role("button", name="Use this data", exact=True).click()
+            strip_says(page, f"{name}{round_}")
+            page.locator("#data_file").get_by_label("Clear").click() if round_ == 0 else None
+    for name, other in (("aardvark", "buffalo"), ("buffalo", "aardvark")):
+        strip_says(pages[name], f"{name}1")
+        assert other not in pages[name].content()
+
+
 @pytest.mark.real
 def test_the_embedded_model_runs_on_eight_items_through_the_page(
     serve: Callable[..., str], chromium: Any, tmp_path: Path, questions: Path

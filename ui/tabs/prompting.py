@@ -72,7 +72,13 @@ def build(settings: Settings, shared: Shared) -> PromptingTab:
                 stop = gr.Button("Stop", elem_id="ask_stop", min_width=80)
             onward = gr.Button("Next: give it documents", elem_id="ask_onward")
         with gr.Column(scale=6, min_width=280):
-            prompt = gr.HTML(render("caption", text="The tokenizer is being loaded to show the exact prompt."), elem_id="ask_prompt")
+            prompt = gr.HTML(
+                render(
+                    "caption",
+                    text="The exact prompt appears here. The first time, the model's files are prepared for it, which takes some seconds.",
+                ),
+                elem_id="ask_prompt",
+            )
             answer = gr.HTML(elem_id="ask_answer")
     tab = PromptingTab(source, place, own, style, shots, selection, decoding, ask, stop, onward, prompt, answer)
     _wire_fields(tab, shared, demos)
