@@ -17,7 +17,7 @@ from core.records import Example, Message, Prompt, Retrieved
 from models.base import Codec
 from retrieval.packing import pack
 
-PROMPT_VERSION = "1"
+PROMPT_VERSION = "2"
 """Bumped by hand when the same example is worded differently."""
 
 
@@ -33,11 +33,15 @@ def user_turn(example: Example, instruction: str) -> str:
 
 
 def with_passages(question: str, passages: Sequence[Retrieved]) -> str:
-    """The last user turn with numbered passages before the question; without passages it is the question alone."""
+    """The last user turn with passages before the question; without passages it is the question alone.
+
+    Plain words and no numbering: on 64 training questions of the support desk the small embedded model, shown numbered passages, went on
+    numbering (token F1 0.09 against 0.13), and asking for the answer at the end kept it from retelling the passages.
+    """
     if not passages:
         return question
-    numbered = "\n\n".join(f"[{number}] {found.passage.text}" for number, found in enumerate(passages, start=1))
-    return f"Passages:\n{numbered}\n\nQuestion: {question}"
+    text = "\n\n".join(found.passage.text for found in passages)
+    return f"Use the text to answer the question.\n\nText:\n{text}\n\nQuestion: {question}\nAnswer:"
 
 
 def word(

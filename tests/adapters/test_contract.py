@@ -64,7 +64,7 @@ def test_recipes_load_no_model_and_have_stable_fingerprints(kind: str, setting: 
 def test_prompts_end_with_the_users_turn_that_holds_the_input(kind: str, setting: Setting, bound: Make, questions: list[Example]) -> None:
     for example, prompt in zip(questions, bound(kind, setting).prompts(questions), strict=True):
         assert prompt.messages[-1].role == "user"
-        assert prompt.messages[-1].content.endswith(example.input)
+        assert prompt.messages[-1].content.removesuffix("\nAnswer:").endswith(example.input)
 
 
 @EVERY
@@ -74,7 +74,7 @@ def test_prompts_hold_each_examples_own_instruction_where_none_is_shared(
     own = [dataclasses.replace(example, instruction=f"Do thing {i}.") for i, example in enumerate(questions)]
     for example, prompt in zip(own, bound(kind, make_setting(instruction="")).prompts(own), strict=True):
         assert prompt.messages[0].role != "system"
-        assert prompt.messages[-1].content.endswith(f"{example.instruction}\n\n{example.input}")
+        assert prompt.messages[-1].content.removesuffix("\nAnswer:").endswith(f"{example.instruction}\n\n{example.input}")
 
 
 @EVERY
@@ -112,5 +112,5 @@ def test_the_base_model_answers_unless_there_are_weights(kind: str, setting: Set
 @pytest.mark.parametrize("kind", [name for name in methods.names() if "with_retrieval" in methods.get(name).Spec.model_fields])
 def test_a_method_with_retrieval_asks_with_passages(kind: str, setting: Setting, bound: Make, questions: list[Example]) -> None:
     prompts = bound(kind, setting, with_retrieval=True).prompts(questions)
-    assert all(prompt.passages and prompt.messages[-1].content.startswith("Passages:") for prompt in prompts)
+    assert all(prompt.passages and prompt.messages[-1].content.startswith("Use the text to answer") for prompt in prompts)
     assert prompts == bound("rag", setting).prompts(questions)

@@ -44,9 +44,9 @@ def test_demonstrations_are_earlier_turns() -> None:
     assert word(ASK, "Name the bird.", [DEMO])[1:3] == (Message("user", "It hoots."), Message("assistant", "owl"))
 
 
-def test_passages_are_numbered_and_stand_before_the_question() -> None:
+def test_passages_stand_before_the_question_in_their_order() -> None:
     last = word(ASK, "Name the bird.", passages=found("Herons fish.", "Owls hoot."))[-1]
-    assert last == Message("user", "Passages:\n[1] Herons fish.\n\n[2] Owls hoot.\n\nQuestion: It is on the long crate.")
+    assert last == Message("user", "Use the text to answer the question.\n\nText:\nHerons fish.\n\nOwls hoot.\n\nQuestion: It is on the long crate.\nAnswer:")
 
 
 @given(lengths=st.lists(st.integers(1, 80), max_size=6), budget=st.integers(60, 400))
@@ -57,7 +57,7 @@ def test_passages_are_dropped_from_the_least_relevant_and_the_question_and_answe
     assert list(prompt.passages) == ranked[: len(prompt.passages)]
     assert prompt.dropped_passages == len(ranked) - len(prompt.passages)
     assert prompt.messages == word(ASK, "Name the bird.", passages=prompt.passages)
-    assert prompt.messages[-1].content.endswith(ASK.input)
+    assert prompt.messages[-1].content.removesuffix("\nAnswer:").endswith(ASK.input)
     assert CODEC.prompt_ids(prompt.messages)[-1] == ASSISTANT
     assert tokens(prompt.messages) <= budget
     if prompt.dropped_passages:
@@ -95,7 +95,7 @@ def test_a_question_that_does_not_fit_is_an_error_that_names_it_and_not_a_cut(ho
 def test_a_cap_drops_passages_and_leaves_a_longer_bare_question_alone() -> None:
     need = tokens(word(ASK, "Name the bird."))
     ranked = found("Owls hoot.")
-    assert with_fitting_passages(ASK, "Name the bird.", ranked, CODEC, 1000, cap=need + 60).passages == tuple(ranked)
+    assert with_fitting_passages(ASK, "Name the bird.", ranked, CODEC, 1000, cap=need + 100).passages == tuple(ranked)
     capped = with_fitting_passages(ASK, "Name the bird.", ranked, CODEC, 1000, cap=need - 5)
     assert (capped.passages, capped.dropped_passages) == ((), 1)
     assert capped.messages == word(ASK, "Name the bird.")

@@ -27,7 +27,7 @@ def test_the_passage_with_the_fact_stands_first(setting: Setting, bound: Callabl
     for place, prompt in enumerate(bound("rag", setting).prompts(questions)):
         assert prompt.passages[0].passage.document == f"{place}.md"
         assert [r.rank for r in prompt.passages] == [0, 1, 2]
-        assert prompt.messages[-1].content.startswith(f"Passages:\n[1] # Note {place}")
+        assert prompt.messages[-1].content.partition("Text:\n")[2].startswith(f"# Note {place}")
 
 
 def test_no_documents_is_refused_and_the_advice_is_a_line_of_the_plan(make_setting: MakeSetting) -> None:
@@ -56,7 +56,7 @@ def test_long_passages_are_dropped_until_the_prompt_fits(make_setting: MakeSetti
     setting = make_setting(documents=long, context=64 + 900)
     for example, prompt in zip(questions, PassageFinder(setting, indexed(setting, tmp_path), 4).prompts(questions), strict=True):
         assert prompt.dropped_passages == 4 - len(prompt.passages) > 0
-        assert prompt.messages[-1].content.endswith(f"Question: {example.input}")
+        assert prompt.messages[-1].content.endswith(f"Question: {example.input}\nAnswer:")
         assert len(FakeCodec().prompt_ids(prompt.messages)) <= 900
 
 
