@@ -108,12 +108,13 @@ def judge_entry(identity: ModelIdentity, shown: str, scale: int) -> dict[str, An
 def build_report(
     frame: Frame, outcomes: Sequence[Outcome], metrics: Sequence[Metric], scores: Mapping[str, Mapping[str, Mapping[str, Scored]]]
 ) -> dict[str, Any]:
-    """The report as it is written to disk."""
-    names = [outcome.name for outcome in outcomes]
+    """The report as it is written to disk. Scores of a method that is not done (of an earlier start, say) take no part."""
+    names, done = [outcome.name for outcome in outcomes], {outcome.name for outcome in outcomes if outcome.status == "done"}
     infos = {metric.info.name: metric.info for metric in metrics}
-    board = scoreboard(scores, infos, names)
+    counted = {metric: {method: of_one for method, of_one in found.items() if method in done} for metric, found in scores.items()}
+    board = scoreboard(counted, infos, names)
     costs = {outcome.name: {key: value for key, value in outcome.cost.items() if isinstance(value, (int, float))} for outcome in outcomes}
-    status = "done" if any(outcome.status == "done" for outcome in outcomes) else "failed"
+    status = "done" if done else "failed"
     return {
         "format": FORMAT,
         "id": frame.id,

@@ -77,6 +77,28 @@ def test_resuming_after_a_mended_failure_writes_a_second_report(
     assert store.result(comparison_id).report_names() == ["report.json", "report.2.json"]
 
 
+def test_a_method_that_fails_now_does_not_compete_with_its_scores_of_before(
+    complete: Complete, plan: Plan, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scored by the first start and failed by the second: no mean, no pair, no place in the verdict."""
+    comparison_id, _ = complete(plan)
+    monkeypatch.setattr("comparison.run.ledger", broken_ledger)
+    jobs.requeue(store, comparison_id, jobs.own_handle())
+    list(run(plan, store, comparison_id))
+    report = store.result(comparison_id).report()
+    assert [method["status"] for method in report["methods"]] == ["failed", "done"]
+    assert report["methods"][0]["scores"]["token_f1"]["mean"] is None
+    assert report["pairwise"] == []
+    assert report["verdict"]["best"] != "zero_shot"
+    assert "zero_shot" not in report["verdict"]["tied"]
+
+
+def broken_ledger(saved: Any, timings: Any, artefacts: Any) -> dict[str, Any]:
+    if not next(iter(saved.answers.values())).prompt.demo_ids:
+        raise MethodError("the ledger is torn", "Run it again.")
+    return {}
+
+
 def test_events_on_disk_are_those_that_came_out(complete: Complete, plan: Plan, store: Store) -> None:
     comparison_id, events = complete(plan)
     assert list(store.result(comparison_id).events()) == events
