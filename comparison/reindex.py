@@ -69,8 +69,7 @@ def _keys(result: Result) -> Rows:
         rows["batches"] += [(key, name, method) for key in saved.batches]
         if saved.complete:
             rows["method_keys"].append((saved.head["method_key"], name, method))
-    for row in result.score_rows():
-        rows["score_keys"].append((row["key"], name, row["method"], row["metric"]))
+    rows["score_keys"] = [(row["key"], name, row["method"], row["metric"]) for row in result.score_rows() if row["key"]]
     try:
         rows["shares"] = [tuple(found.values()) for found in share.saved(result.folder)]
     except (json.JSONDecodeError, AttributeError) as error:

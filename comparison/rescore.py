@@ -7,7 +7,7 @@ from typing import Any
 
 from comparison import jobs
 from comparison.environment import fixed
-from comparison.events import Finished, Progressed, Scored
+from comparison.events import Finished, Note, Progressed, Scored
 from comparison.loaded import Loaded
 from comparison.plan import Plan, read_plan
 from comparison.ready import Ready, make_ready
@@ -21,7 +21,7 @@ from models.base import ModelIdentity
 from models.loading import identify
 
 
-def rescore(store: Store, comparison_id: str, names: Sequence[str]) -> Iterator[Progressed | Scored | Finished]:
+def rescore(store: Store, comparison_id: str, names: Sequence[str]) -> Iterator[Progressed | Scored | Note | Finished]:
     """Score a finished comparison's answers by further metrics as well, and write the next report.
 
     Raises:

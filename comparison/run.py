@@ -151,7 +151,8 @@ class _Run:
         if weights:
             paths = [a.path for a in artefacts]
             self.scorer.adapters[name] = Adapter(weights, lambda: method.bind(self.ready.setting, paths).adapter)
-        yield from self.scorer.score(name, saved, self.plan.metrics)
+        for event in self.scorer.score(name, saved, self.plan.metrics):
+            yield self._note(event.text, name) if isinstance(event, Note) else event
         yield from self._loading_notes(name)
         return (yield from self._outcome(name, method, saved, artefacts))
 

@@ -8,6 +8,7 @@ store that holds the key gives its scores. What a metric needs of models (log-pr
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,19 +17,22 @@ from typing import Any, NamedTuple
 
 from comparison import lines
 from comparison.answers import Saved, paths, read_timings
-from comparison.events import Pace, Progressed
+from comparison.events import Note, Pace, Progressed
 from comparison.events import Scored as ScoredEvent
 from comparison.loaded import Loaded
 from comparison.result import Result, scored_from_json, scored_to_json
 from comparison.store import Store
+from core.errors import BakeoffError, Cancelled, StoreError
 from core.fingerprint import fingerprint
-from core.records import Answer, Example, Scored
+from core.records import Answer, Example, Scored, Unscored
 from evaluation.base import Item, Metric, Resources
 from evaluation.hub_metric import HubMetric
-from models.base import ModelIdentity
+from models.base import ModelIdentity, OutOfMemory
 
 STAGE_VERSION = "1"  # raised by hand when the same answers would be handed to metrics differently
 JUDGED_AT_ONCE = 8
+NO_KEY = ""
+"""The key of scores that a later try may better (a model had no memory left): they are found by nobody."""
 
 
 class Adapter(NamedTuple):
@@ -36,6 +40,13 @@ class Adapter(NamedTuple):
 
     fingerprint: str
     folder: Callable[[], Path | None]
+
+
+@dataclass
+class _Labelled:
+    """Log-probabilities of the labels, worked out at most once for all metrics of a method."""
+
+    logprobs: tuple[tuple[float, ...], ...] | None = None
 
 
 class Known(NamedTuple):
@@ -70,23 +81,46 @@ class Scorer:
         lines.heal(self.result.folder / "scores.jsonl")
         self.rows.update({(row["method"], row["metric"]): row for row in self.result.score_rows()})
 
-    def score(self, method: str, saved: Saved, metrics: Sequence[Metric]) -> Iterator[Progressed | ScoredEvent]:
-        """Score one method by each metric; each result is on disk when its event comes out."""
-        answers = [saved.answers[e.id] for e in self.examples if e.id in saved.answers]
+    def score(self, method: str, saved: Saved, metrics: Sequence[Metric]) -> Iterator[Progressed | ScoredEvent | Note]:
+        """Score one method by each metric; each result is on disk when its event comes out.
+
+        A metric that fails leaves the method without that metric's numbers, and is tried again by the next start of the run.
+        """
         asked = [e for e in self.examples if e.id in saved.answers]
-        logprobs: tuple[tuple[float, ...], ...] | None = None
+        answers = [saved.answers[e.id] for e in asked]
+        labelled = _Labelled()
         for metric in metrics:
-            key = self.key(method, metric, asked, answers)
-            known = self._known(method, metric, key)
-            if known is not None:
-                yield self._keep(method, metric, key, known, saved.failures, reused=True)
+            try:
+                yield from self._by(metric, method, asked, answers, saved.failures, labelled)
                 continue
-            if "label_logprobs" in metric.info.needs and self.labels and logprobs is None:
-                logprobs = yield from self._label_logprobs(method, answers)
-            begun = time.monotonic()
-            scored = yield from self._score(method, metric, _items(asked, answers, logprobs))
-            new = Known({e.id: scored_to_json(s) for e, s in zip(asked, scored, strict=True)}, round(time.monotonic() - begun, 4))
-            yield self._keep(method, metric, key, new, saved.failures, reused=False)
+            except (Cancelled, StoreError):
+                raise
+            except BakeoffError as error:
+                reason = f"{metric.info.name} cannot be had: {error}"
+            except OutOfMemory:
+                reason = f"{metric.info.name} cannot be had: there is no memory left for it."
+            except Exception as error:
+                logging.getLogger(__name__).exception("%s of %s failed", metric.info.name, method)
+                reason = f"{metric.info.name} failed by a bug: {type(error).__name__}: {error}. The traceback is in the log."
+            yield Note(reason, method)
+            none = Known({example.id: {"unscored": reason} for example in asked}, None)
+            yield self._keep(method, metric, NO_KEY, none, saved.failures, reused=False)
+
+    def _by(
+        self, metric: Metric, method: str, asked: list[Example], answers: list[Answer], failures: Mapping[str, str], labelled: _Labelled
+    ) -> Iterator[Progressed | ScoredEvent]:
+        key = self.key(method, metric, asked, answers)
+        known = self._known(method, metric, key)
+        if known is not None:
+            yield self._keep(method, metric, key, known, failures, reused=True)
+            return
+        if "label_logprobs" in metric.info.needs and self.labels and labelled.logprobs is None:
+            labelled.logprobs = yield from self._label_logprobs(method, answers)
+        begun = time.monotonic()
+        scored = yield from self._score(method, metric, _items(asked, answers, labelled.logprobs))
+        new = Known({e.id: scored_to_json(s) for e, s in zip(asked, scored, strict=True)}, round(time.monotonic() - begun, 4))
+        transient = any(isinstance(s, Unscored) and s.transient for s in scored)
+        yield self._keep(method, metric, NO_KEY if transient else key, new, failures, reused=False)
 
     def key(self, method: str, metric: Metric, examples: Sequence[Example], answers: Sequence[Answer]) -> str:
         """Hash of all that the metric's numbers depend on."""
@@ -157,7 +191,7 @@ class Scorer:
         if known.seconds is not None:
             lines.append(paths(self.result.folder, method)[2], [{f"score:{name}": known.seconds}], sync=False)
         numbers = [v for v in scores.values() if not isinstance(v, Mapping)]
-        if numbers:
+        if numbers and key != NO_KEY:
             self.store.remember("score_keys", [(key, self.comparison, method, name)])
         return ScoredEvent(method, name, sum(numbers) / len(numbers) if numbers else None, len(numbers), reused)
 

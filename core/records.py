@@ -120,9 +120,14 @@ class Score:
 
 @dataclass(frozen=True)
 class Unscored:
-    """No number, and why. Never a silent 0."""
+    """No number, and why. Never a silent 0.
+
+    Attributes:
+        transient: another try may succeed (a model had no memory left), so it is not kept as this answer's score.
+    """
 
     reason: str
+    transient: bool = field(default=False, compare=False)
 
 
 Scored = Score | Unscored

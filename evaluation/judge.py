@@ -93,7 +93,7 @@ class Judge:
         except Cancelled:
             raise
         except Exception as error:
-            return [Unscored(_reason(error)) for _ in items]
+            return [Unscored(_reason(error), transient=True) for _ in items]
         return [self._one(item, model, continuations) for item in items]
 
     def _one(self, item: Item, model: LanguageModel, continuations: Sequence[Ids]) -> Scored:
@@ -110,7 +110,7 @@ class Judge:
         except Cancelled:
             raise
         except Exception as error:
-            return Unscored(_reason(error))
+            return Unscored(_reason(error), transient=True)
 
 
 def _reason(error: Exception) -> str:

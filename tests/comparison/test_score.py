@@ -10,9 +10,13 @@ import pytest
 
 from comparison.events import Scored
 from comparison.plan import read_plan
+from comparison.reindex import reindex
 from comparison.rescore import rescore
 from comparison.store import Store
 from core.errors import PlanError
+from core.records import Score
+from evaluation.base import MetricInfo, metrics
+from models.base import OutOfMemory
 
 Complete = Callable[..., tuple[str, list[Any]]]
 LABELLED = {"path": "tickets.csv", "instruction": "Route to one of: {labels}."}
@@ -113,3 +117,62 @@ def test_an_unknown_metric_is_refused_and_writes_no_report(complete: Complete, m
     with pytest.raises(PlanError, match="rouge1"):
         list(rescore(store, comparison_id, ["rouge_1"]))
     assert store.result(comparison_id).report_names() == ["report.json"]
+
+
+class Broken:
+    """A metric that raises what it is given, until it is mended."""
+
+    info = MetricInfo("broken", "broken metric")
+    error: Exception | None = None
+
+    def score(self, items: Any, resources: Any) -> list[Any]:
+        if self.error is not None:
+            raise self.error
+        return [Score(1.0) for _ in items]
+
+
+@pytest.mark.parametrize(
+    "error", [PlanError("it cannot be loaded.", "Name another."), ZeroDivisionError("oops"), OutOfMemory()], ids=["expected", "bug", "memory"]
+)
+def test_a_metric_that_fails_leaves_the_method_done_and_the_other_metrics_scored(
+    complete: Complete, mapping: dict[str, Any], task: Path, store: Store, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """The reason stands in the row and in the notes; mended, the next comparison scores anew."""
+    monkeypatch.setitem(metrics._entries, "broken", Broken())
+    monkeypatch.setattr(Broken, "error", error)
+    plan = read_plan({**mapping, "metrics": ["broken", "token_f1"]}, task)
+    report = store.result(complete(plan)[0]).report()
+    assert [method["status"] for method in report["methods"]] == ["done", "done"]
+    for method in report["methods"]:
+        assert (method["scores"]["broken"]["n"], method["scores"]["broken"]["unscored"]) == (0, 12)
+        assert "broken" in method["scores"]["broken"]["reason"]
+        assert method["scores"]["token_f1"]["n"] == 12
+    assert any("broken" in note for note in report["notes"])
+    monkeypatch.setattr(Broken, "error", None)
+    again = store.result(complete(plan)[0]).report()
+    assert again["methods"][0]["scores"]["broken"]["mean"] == 1.0
+
+
+def test_a_judge_that_had_no_memory_is_asked_again(
+    complete: Complete, mapping: dict[str, Any], task: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scores with a passing trouble in them are found under no key."""
+    plan = read_plan({**mapping, "methods": [{"kind": "zero_shot"}], "judge": {"scale": 5}}, task)
+    with monkeypatch.context() as patched:
+        patched.setattr("models.fake.FakeModel.logprobs", short_of_memory)
+        first = store.result(complete(plan)[0]).report()
+    assert first["methods"][0]["scores"]["judge"]["unscored"] == 1
+    reindex(store)
+    comparison_id, events = complete(plan)
+    assert scored(events)[("zero_shot", "judge")] is False
+    assert store.result(comparison_id).report()["methods"][0]["scores"]["judge"]["unscored"] == 0
+
+
+calls: list[int] = []
+
+
+def short_of_memory(*arguments: Any) -> list[float]:
+    calls.append(1)
+    if len(calls) == 1:
+        raise OutOfMemory
+    return [-1.0, -2.0, -3.0, -4.0, -5.0]
