@@ -114,7 +114,9 @@ class AnswerWriter:
         self.plain, self.packed, self.timing = paths(folder, method)
 
     def open(self) -> Saved:
-        """What is there already; the torn tail of a killed run is cut."""
+        """What is there already; the torn tail of a killed run is cut, and what it was just packing is thrown away."""
+        for left in self.packed.parent.glob(f".{self.packed.name}.*.tmp"):
+            left.unlink()
         saved = read_answers(self.folder, self.method)
         if saved.complete:
             self.plain.unlink(missing_ok=True)

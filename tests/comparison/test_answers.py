@@ -86,3 +86,12 @@ def test_the_same_answers_are_the_same_bytes(tmp_path: Path) -> None:
         write(tmp_path / name, [["a", "b"], ["c"]]).finish(1.0 if name == "one" else 2.0)
         files.append((tmp_path / name / "answers" / "rag.jsonl.gz").read_bytes())
     assert files[0] == files[1]
+
+
+def test_a_half_packed_file_of_a_killed_run_is_thrown_away(tmp_path: Path) -> None:
+    """F1: a kill in the middle of packing leaves no litter that exports would copy."""
+    writer = write(tmp_path, [["a", "b"]])
+    left = tmp_path / "answers" / ".rag.jsonl.gz.4711.tmp"
+    left.write_bytes(b"half")
+    assert list(writer.open().answers) == ["a", "b"]
+    assert not left.exists()
