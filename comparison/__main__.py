@@ -150,8 +150,10 @@ def resume(comparison_id: IdArgument, store: StoreOption = None, as_json: JsonOp
     """Go on with a comparison that was stopped or killed; a finished one is shown."""
     from comparison import jobs, process
     from comparison.plan import read_plan
+    from comparison.run import settle
     from comparison.store import Store
     from comparison.table import text_table
+    from comparison.terminal import Printer
 
     with plain_errors(as_json):
         process.lead_own_group()
@@ -160,6 +162,8 @@ def resume(comparison_id: IdArgument, store: StoreOption = None, as_json: JsonOp
         result = kept.result(comparison_id)
         if result.report_names() and all(method["status"] == "done" for method in result.report()["methods"]):
             report = result.report()
+            for event in settle(kept, comparison_id):
+                Printer()(event)
             if as_json:
                 _print_json(report)
             else:

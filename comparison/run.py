@@ -15,7 +15,7 @@ from typing import Any
 
 from adapters.base import Bound, Method, Recipe
 from adapters.prompts import PROMPT_VERSION
-from comparison import events, generate, lines
+from comparison import events, generate, jobs, lines
 from comparison.answers import Saved, read_answers, read_timings
 from comparison.artefacts import Artefact, obtain
 from comparison.cost import ledger, training_section
@@ -56,6 +56,23 @@ def run(plan: Plan, store: Store, comparison_id: str, ready: Ready | None = None
         reason = error.message if isinstance(error, BakeoffError) else f"A bug: {type(error).__name__}: {error}"
         _note_the_end(store, log, events.Finished(comparison_id, status, reason=reason))
         raise
+
+
+def settle(store: Store, comparison_id: str) -> Iterator[events.Finished]:
+    """The last steps of a run that was cut off behind its report: database and events learn how it ended. Does nothing for others."""
+    found, own = jobs.status(store, comparison_id), jobs.own_handle()
+    if found.state in ("done", "failed") or (found.active and found.pid not in (None, own.pid)):
+        return
+    jobs.requeue(store, comparison_id, own)
+    result = store.result(comparison_id)
+    name, log = result.report_names()[-1], result.folder / "events.jsonl"
+    report = result.report(name)
+    last = events.Finished(comparison_id, report["status"], report["verdict"]["text"], name)
+    lines.heal(log)
+    if next(reversed(list(result.events())), None) != last:
+        lines.append(log, [{"at": round(time.time(), 3), **last.to_json()}])
+    store.close(comparison_id, last.status, last.verdict)
+    yield last
 
 
 def _note_the_end(store: Store, log: Path, last: events.Finished) -> None:

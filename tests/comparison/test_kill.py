@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import random
@@ -15,7 +16,7 @@ import pytest
 
 from comparison import jobs
 from comparison.answers import AnswerWriter, read_answers
-from comparison.events import Answered
+from comparison.events import Answered, Finished
 from comparison.plan import Plan, read_plan
 from comparison.run import run
 from comparison.store import Store
@@ -187,6 +188,31 @@ def test_killed_after_the_report_and_before_the_database_the_report_stays(tmp_pa
     written = (comparison.folder / "report.json").read_bytes()
     check_resumes(comparison, untouched)
     assert (comparison.folder / "report.json").read_bytes() == written
+
+
+@pytest.mark.parametrize("by", ["command line", "app"])
+def test_killed_after_the_report_a_resume_closes_it_and_writes_nothing_new(
+    tmp_path: Path, slow_plan: Plan, command: Callable[..., Any], by: str
+) -> None:
+    """F1, F2: it was all done but for the database; resumed, it is listed as done and told so."""
+    comparison = Interrupted(tmp_path / "store", slow_plan)
+    assert comparison.run(60, after_the_report_before_the_database) == -signal.SIGKILL
+    assert jobs.listing(comparison.store)[0]["status"] == "interrupted"
+    if by == "app":
+        jobs.resume(comparison.store, comparison.id)
+        deadline = time.monotonic() + 60
+        while jobs.status(comparison.store, comparison.id).active and time.monotonic() < deadline:
+            time.sleep(0.05)
+    else:
+        done = command("resume", comparison.id, "--store", comparison.store.root, "--json")
+        assert (done.returncode, json.loads(done.stdout)["id"]) == (0, comparison.id)
+    result = comparison.store.result(comparison.id)
+    row = jobs.listing(comparison.store)[0]
+    assert (row["status"], row["verdict"], row["reason"]) == ("done", result.report()["verdict"]["text"], "")
+    assert result.report_names() == ["report.json"]
+    last = list(result.events())[-1]
+    assert isinstance(last, Finished)
+    assert (last.status, last.report) == ("done", "report.json")
 
 
 def test_untouched_run_has_all_batches(untouched: Untouched) -> None:
