@@ -19,6 +19,7 @@ from comparison.answers import AnswerWriter, Saved, read_answers, read_timings
 from comparison.events import Answered, Note, Pace
 from comparison.loaded import Loaded
 from comparison.store import Store
+from core import versions
 from core.errors import MethodError
 from core.fingerprint import fingerprint
 from core.records import Answer, Example, Prompt
@@ -55,7 +56,7 @@ class Asked:
     @property
     def basis(self) -> str:
         """What a half-written answers file must have been generated with to be gone on with."""
-        return fingerprint([asdict(self.identity), self.artefact, self.generation.model_dump(), STAGE_VERSION])
+        return fingerprint([asdict(self.identity), self.artefact, self.generation.model_dump(), versions.libraries(), STAGE_VERSION])
 
 
 @dataclass
@@ -68,13 +69,14 @@ class Tally:
 
 
 def batch_key(asked: Asked, batch: Batch) -> str:
-    """Hash of model, weights, decoding, the prompts' ids in order, and how many of them are computed once."""
+    """Hash of model, weights, decoding, libraries, the prompts' ids in order, and how many of them are computed once."""
     parts = [
         asdict(asked.identity),
         asked.artefact,
         asked.generation.model_dump(),
         [list(ids) for ids in batch.prompt_ids],
         batch.shared,
+        versions.libraries(),
         STAGE_VERSION,
     ]
     return fingerprint(parts)

@@ -38,5 +38,5 @@ class Loaded:
 
     def embedder(self) -> Embedder:
         if self._embedder is None:
-            self._embedder = load_embedder(self.spec.embedder, self.home)
+            self._embedder = load_embedder(self.spec.embedder, self.home, self.spec.threads)
         return self._embedder

@@ -12,11 +12,11 @@ from comparison.environment import fixed
 from comparison.loaded import Loaded
 from comparison.plan import Plan
 from core.dataset import Dataset, load_dataset
-from core.errors import DataError, MethodError, PlanError
+from core.errors import DataError, MethodError, ModelError, PlanError
 from core.fingerprint import fingerprint
 from core.records import Document
 from models.base import ModelIdentity
-from models.loading import ModelSpec, identify
+from models.loading import ModelSpec, embedder_key, identify
 from retrieval.documents import load_documents
 
 
@@ -67,7 +67,7 @@ def make_ready(plan: Plan, models_home: Path, environment: Mapping[str, Any] | N
         validation=dataset.validation,
         documents=documents,
         model_key=identity,
-        embedder_id=spec.embedder,
+        embedder_id=embedder_key_if_there(spec.embedder, models_home),
         codec=loaded.codec,
         embedder=loaded.embedder,
         generation=plan.spec.generation,
@@ -75,6 +75,14 @@ def make_ready(plan: Plan, models_home: Path, environment: Mapping[str, Any] | N
         models_home=models_home,
     )
     return Ready(plan, dataset, documents, skipped, identity, loaded, setting, _checked(plan, setting), notes)
+
+
+def embedder_key_if_there(embedder_id: str, models_home: Path) -> str:
+    """The id alone where the embedder is not there: what needs it will say so, and the rest of the plan does without."""
+    try:
+        return embedder_key(embedder_id, models_home)
+    except ModelError:
+        return embedder_id
 
 
 def _documents(plan: Plan) -> tuple[tuple[Document, ...], tuple[dict[str, str], ...]]:

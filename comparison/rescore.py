@@ -10,7 +10,7 @@ from comparison.environment import fixed
 from comparison.events import Finished, Note, Progressed, Scored
 from comparison.loaded import Loaded
 from comparison.plan import Plan, read_plan
-from comparison.ready import Ready, make_ready
+from comparison.ready import Ready, embedder_key_if_there, make_ready
 from comparison.report import Frame, Outcome, build_report, judge_entry
 from comparison.result import Result
 from comparison.score import Adapter, Scorer
@@ -40,7 +40,8 @@ def rescore(store: Store, comparison_id: str, names: Sequence[str]) -> Iterator[
     identity = identify(spec, store.models) if asks else _stated_identity(environment)
     splits, scale = result.splits(), plan.spec.judge.scale if plan.spec.judge else 5
     loaded = ready.loaded if ready else Loaded(spec, store.models)
-    scorer = Scorer(store, comparison_id, splits.test, splits.labels, identity, loaded, plan.spec.model.embedder, scale)
+    embedder = embedder_key_if_there(spec.embedder, store.models) if "embedder" in needs else spec.embedder
+    scorer = Scorer(store, comparison_id, splits.test, splits.labels, identity, loaded, embedder, scale)
     outcomes = [Outcome.from_entry(entry) for entry in report["methods"]]
     for outcome in outcomes:
         saved = result.answers(outcome.name)

@@ -22,6 +22,7 @@ from comparison.events import Scored as ScoredEvent
 from comparison.loaded import Loaded
 from comparison.result import Result, scored_from_json, scored_to_json
 from comparison.store import Store
+from core import versions
 from core.errors import BakeoffError, Cancelled, StoreError
 from core.fingerprint import fingerprint
 from core.records import Answer, Example, Scored, Unscored
@@ -62,6 +63,7 @@ class Scorer:
 
     Attributes:
         identity: the base model, which also judges.
+        embedder_id: what names the embedder's vectors (`models.loading.embedder_key`).
         adapters: method to its trained weights; methods of the base model are absent.
     """
 
@@ -133,6 +135,8 @@ class Scorer:
             prompts = [[[m.role, m.content] for m in a.prompt.messages] for a in answers]
             adapter = self.adapters.get(method)
             models.append([asdict(self.identity), adapter.fingerprint if adapter else "", fingerprint(prompts)])
+        if set(needs) & {"embedder", "judge", "label_logprobs"}:
+            models.append(versions.libraries())
         scale = self.judge_scale if "judge" in needs else 0
         return fingerprint(
             [metric.info.name, metric.info.version, _arguments(metric), list(self.labels), scale, read, models, STAGE_VERSION]

@@ -81,4 +81,19 @@ def load_embedder(embedder_id: str, home: Path, threads: int | None = None) -> E
         return HashEmbedder()
     from models.embedder import SentenceEmbedder
 
-    return SentenceEmbedder(embedder_id, home, threads)
+    embedder = SentenceEmbedder(embedder_id, home, threads)
+    embedder.id = embedder_key(embedder_id, home)
+    return embedder
+
+
+def embedder_key(embedder_id: str, home: Path) -> str:
+    """What names an embedder's vectors: its id and the revision of its weights, known without loading them.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    if embedder_id.startswith("fake/"):
+        return embedder_id
+    from models.weights import locate
+
+    return f"{embedder_id}@{locate(embedder_id, None, home).revision}"

@@ -264,9 +264,10 @@ def test_the_fingerprint_follows_documents_chunker_and_embedder_and_nothing_else
 @pytest.mark.real
 def test_the_real_embedder_finds_planted_facts_and_cuts_by_its_own_tokens(folder: Path, models_home: Path) -> None:
     """E18 with all-MiniLM-L6-v2: paraphrased questions, recall@5 = 1."""
-    from models.loading import load_embedder
+    from models.loading import embedder_key, load_embedder
 
     embedder = load_embedder("embedded/all-minilm-l6-v2", models_home)
+    assert embedder.id == embedder_key("embedded/all-minilm-l6-v2", models_home) != "embedded/all-minilm-l6-v2"
     topics = [
         ("The battery keeps the unit running for eleven nights without sun.", "How long does it work when the sky stays dark?"),
         ("Return the lamp within thirty days for a full refund.", "Can I get my money back?"),
