@@ -19,7 +19,7 @@ from comparison import events, generate, jobs, lines
 from comparison.answers import Saved, read_answers, read_timings
 from comparison.artefacts import Artefact, obtain
 from comparison.cost import ledger, training_section
-from comparison.environment import describe
+from comparison.environment import check_unchanged, describe
 from comparison.events import Event, Note, Pace, Progressed
 from comparison.plan import Plan
 from comparison.ready import Ready, make_ready
@@ -28,6 +28,7 @@ from comparison.result import Result
 from comparison.score import Adapter, Scorer
 from comparison.splits import data_entry, data_notes, write_splits
 from comparison.store import Store
+from core import versions
 from core.errors import BakeoffError, Cancelled, MethodError, StoreError
 from core.files import write_json
 from core.fingerprint import fingerprint
@@ -97,7 +98,9 @@ class _Run:
         before = result.environment() if (result.folder / "environment.json").exists() else None
         self.ready = self.given or make_ready(self.plan, self.store.models, before)
         yield events.Started(self.id, self.plan.spec.name, self.plan.method_names, len(self.ready.dataset.test), resumed=before is not None)
-        self.environment = before or describe(self.plan, self.ready.identity)
+        today = describe(self.plan, self.ready.identity, self.ready.setting.embedder_id)
+        check_unchanged(self.id, before or today, today)
+        self.environment = before or today
         data = data_entry(self.ready)
         write_splits(result.folder, self.ready)
         if before is None:
@@ -107,7 +110,7 @@ class _Run:
         judge = self.plan.spec.judge
         self.scorer = Scorer(
             self.store, self.id, self.ready.dataset.test, self.ready.dataset.labels, self.ready.identity, self.ready.loaded,
-            self.plan.spec.model.embedder, judge.scale if judge else 5,
+            self.ready.setting.embedder_id, judge.scale if judge else 5,
         )  # fmt: skip
         outcomes = []
         for position, (name, method) in enumerate(self.ready.methods.items(), 1):
@@ -157,7 +160,7 @@ class _Run:
         artefacts: list[Artefact] = []
         for recipe in method.recipes(self.ready.setting):
             artefacts.append((yield from self._prepare(name, recipe, [a.path for a in artefacts])))
-        key = self._method_key(method, artefacts)
+        key = method_key(self.ready, method, [artefact.fingerprint for artefact in artefacts])
         saved = generate.find_method(self.store, self.id, name, key, self.plan.spec.generation)
         weights = next((a.fingerprint for a in artefacts if a.kind == "weights"), "")
         if saved is None:
@@ -228,12 +231,17 @@ class _Run:
         while self.ready.notes:
             yield Note(self.ready.notes.pop(0), name)
 
-    def _method_key(self, method: Method, artefacts: Sequence[Artefact]) -> str:
-        """Hash of what decides all answers of the method; known without tokenizer, embedder or model."""
-        spec = self.plan.spec
-        parts = [asdict(self.ready.identity), method.spec.model_dump(mode="json", exclude={"name"}), [a.fingerprint for a in artefacts]]
-        parts += [self.ready.dataset.fingerprint, self.ready.documents_fingerprint, spec.model.embedder, spec.generation.model_dump()]
-        return fingerprint([*parts, spec.batch.model_dump(), PROMPT_VERSION, generate.STAGE_VERSION])
+
+def method_key(ready: Ready, method: Method, artefacts: Sequence[str]) -> str:
+    """Hash of what decides all answers of the method; known without tokenizer, embedder or model.
+
+    Args:
+        artefacts: fingerprints of the method's index and weights.
+    """
+    spec = ready.plan.spec
+    parts: list[Any] = [asdict(ready.identity), method.spec.model_dump(mode="json", exclude={"name"}), list(artefacts)]
+    parts += [ready.dataset.fingerprint, ready.documents_fingerprint, ready.setting.embedder_id, spec.generation.model_dump()]
+    return fingerprint([*parts, spec.batch.model_dump(), versions.libraries(), PROMPT_VERSION, generate.STAGE_VERSION])
 
 
 def worded(bound: Bound, examples: Sequence[Example]) -> tuple[dict[str, Prompt], dict[str, str]]:

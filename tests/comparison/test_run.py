@@ -126,6 +126,32 @@ def test_dtype_and_threads_of_the_first_start_are_used_on_resuming() -> None:
     assert (kept.dtype, kept.threads) == ("bfloat16", 3)
 
 
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (("model", "revision"), "revision"), (("model", "context_length"), "context"), (("device",), "device"),
+        (("template_hash",), "template"), (("embedder_revision",), "embedder"), (("versions", "torch"), "torch"),
+        (("versions", "transformers"), "transformers"), (("versions", "peft"), "peft"),
+        (("versions", "sentence-transformers"), "sentence-transformers"),
+    ],
+)  # fmt: skip
+def test_other_means_than_the_first_starts_are_refused_on_resuming(
+    complete: Complete, plan: Plan, store: Store, place: tuple[str, ...], said: str
+) -> None:
+    """E22: half of the answers by one library or device and half by another would stand in one table."""
+    comparison_id, _ = complete(plan)
+    path = store.folder(comparison_id) / "environment.json"
+    stated = json.loads(path.read_text())
+    inner = stated if len(place) == 1 else stated[place[0]]
+    inner[place[-1]] = "another"
+    path.write_text(json.dumps(stated))
+    jobs.requeue(store, comparison_id, jobs.own_handle())
+    with pytest.raises(StoreError, match=f"{said}.*another") as refused:
+        list(run(plan, store, comparison_id))
+    assert "anew" in refused.value.remedy
+    assert path.read_text() == json.dumps(stated)
+
+
 def test_changed_data_are_refused_on_resuming(
     complete: Complete, mapping: dict[str, Any], tmp_path: Path, store: Store, task: Path
 ) -> None:
