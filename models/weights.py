@@ -7,10 +7,12 @@ takes; both are remembered here while it loads.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
 import importlib.util
+import io
 import json
 import os
 import re
@@ -173,7 +175,7 @@ def unpack_gguf(file: Path, target: Path) -> Path:
     no_progress_bars()
     work = target.with_name(f".{target.name}.{os.getpid()}.unpacking")
     work.mkdir(parents=True)
-    with remembered_gguf_header():
+    with remembered_gguf_header(), contextlib.redirect_stderr(io.StringIO()):  # a progress bar that no setting turns off
         model: Any = AutoModelForCausalLM.from_pretrained(str(file.parent), gguf_file=file.name, dtype=torch.bfloat16)
         tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
     model.hf_quantizer = None
