@@ -6,8 +6,6 @@ first. Sampled answers (temperature above 0) are shared with nobody: two compari
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +23,7 @@ from core.fingerprint import fingerprint
 from core.records import Answer, Example, Prompt
 from models.base import Batch, BatchPolicy, Completion, GenerationConfig, Ids, ModelIdentity, OutOfMemory
 from models.batching import compose
+from models.memory import peak_mb
 
 STAGE_VERSION = "1"  # raised by hand when the same batch would be answered differently
 
@@ -130,7 +129,7 @@ def generate(store: Store, loaded: Loaded, asked: Asked) -> Iterator[Answered | 
             yield Note(f"Out of memory with batches of {policy.max_rows}; answering anew with {smaller.max_rows}.", asked.method)
             policy, saved = smaller, Saved()
             store.forget("batches", asked.comparison, asked.method)
-    writer.finish(peak_memory_mb())
+    writer.finish(peak_mb(asked.identity.device))
     store.remember("method_keys", [(asked.method_key, asked.comparison, asked.method)])
 
 
@@ -219,9 +218,3 @@ def find_method(store: Store, comparison: str, method: str, key: str, generation
             store.remember("method_keys", [(key, comparison, method)])
             return saved
     return None
-
-
-def peak_memory_mb() -> float:
-    """The most memory that this process has held so far, in MB."""
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(most / (2**20 if sys.platform == "darwin" else 2**10), 1)

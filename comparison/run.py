@@ -34,6 +34,7 @@ from core.files import write_json
 from core.fingerprint import fingerprint
 from core.records import Example, Prompt
 from models.base import OutOfMemory
+from models.memory import reset_peak
 
 CUT_WARNING_SHARE = 0.05
 
@@ -157,6 +158,7 @@ class _Run:
         return Outcome(name, method.spec.kind, "failed", reason, spec=spec)
 
     def _method(self, name: str, method: Method) -> Generator[Event, None, Outcome]:
+        reset_peak(self.ready.identity.device)
         artefacts: list[Artefact] = []
         for recipe in method.recipes(self.ready.setting):
             artefacts.append((yield from self._prepare(name, recipe, [a.path for a in artefacts])))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from adapters.zero_shot import BoundZeroShot
@@ -91,6 +92,22 @@ def test_a_method_that_fails_now_does_not_compete_with_its_scores_of_before(
     assert report["pairwise"] == []
     assert report["verdict"]["best"] != "zero_shot"
     assert "zero_shot" not in report["verdict"]["tied"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux can measure from a chosen moment")
+def test_a_method_does_not_inherit_the_memory_of_the_one_before(
+    complete: Complete, plan: Plan, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One process runs all methods; each states its own peak."""
+
+    def prompts(self: BoundZeroShot, examples: Sequence[Example]) -> list[Prompt]:
+        assert len(np.ones(50_000_000)) > 0  # 400 MB, given back at once
+        return original(self, examples)
+
+    original = BoundZeroShot.prompts
+    monkeypatch.setattr(BoundZeroShot, "prompts", prompts)
+    zero, few = (method["cost"]["peak_memory_mb"] for method in store.result(complete(plan)[0]).report()["methods"])
+    assert zero > few + 200
 
 
 def broken_ledger(saved: Any, timings: Any, artefacts: Any) -> dict[str, Any]:
