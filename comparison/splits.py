@@ -24,7 +24,7 @@ def data_entry(ready: Ready) -> dict[str, Any]:
         "leakage": {
             "train": dataset.leakage["train"],
             "demonstrations": find_leaks(dataset.test, demonstrations, dataset.instruction).to_report(),
-            "index": find_leaks(dataset.test, [(document.id, document.text) for document in ready.documents]).to_report(),
+            "index": find_leaks(dataset.test, [(d.id, d.text) for d in ready.documents], contained=True).to_report(),
         },
         "bad_rows": {"count": dataset.bad_count, "first": [asdict(row) for row in dataset.bad_rows]},
         "labels": list(dataset.labels),

@@ -1,7 +1,8 @@
 """Which texts outside the test set give a test question away.
 
 Three kinds, strictest first: the same text (exact), the same after normalising (normalised), or a shared run of 13 words (ngram; the
-length that the GPT-3 paper's contamination study used, arXiv 2005.14165, appendix C). Embedding duplicates are counted elsewhere.
+length that the GPT-3 paper's contamination study used, arXiv 2005.14165, appendix C). Whole documents are never the same as a question;
+in them a question counts as normalised where all of its words stand in a row. Near duplicates by embedding are not looked for.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from core.records import Example
 Kind = Literal["exact", "normalised", "ngram"]
 KINDS: tuple[Kind, ...] = ("exact", "normalised", "ngram")
 RUN = 13
+LEAST_WORDS = 5
+"""Shorter questions ("What is it?") stand in many a document by chance."""
 COMMON_SHARE = 0.1
 LISTED = 1_000
 
@@ -97,12 +100,14 @@ class Leaks:
         return {hit.other for hit in self.hits}
 
     def to_report(self) -> dict[str, Any]:
-        """Counts by kind, and at most 1,000 pairs of each under `items`."""
+        """Counts by kind, and at most 1,000 pairs of each under `items`; None for what was not looked for."""
         items = {kind: [pair._asdict() for pair, _ in zip(self.pairs(kind), range(LISTED), strict=False)] for kind in KINDS}
-        return {**{kind: self.count(kind) for kind in KINDS}, "embedding": 0, "items": {**items, "embedding": []}}
+        return {**{kind: self.count(kind) for kind in KINDS}, "embedding": None, "items": {**items, "embedding": []}}
 
 
-def find_leaks(test: Sequence[Example], texts: Sequence[tuple[str, str]], instruction: str | None = None) -> Leaks:
+def find_leaks(
+    test: Sequence[Example], texts: Sequence[tuple[str, str]], instruction: str | None = None, *, contained: bool = False
+) -> Leaks:
     """All pairs of a test item and a text that gives its question away. Linear in the length of the texts.
 
     A run of words that stands in over a tenth of the test questions (and in more than two) is a template's wording and no leak.
@@ -110,13 +115,14 @@ def find_leaks(test: Sequence[Example], texts: Sequence[tuple[str, str]], instru
     Args:
         texts: (id, text) of training rows, demonstrations (see `compared_texts`) or passages.
         instruction: `Dataset.instruction`, for texts from `compared_texts`; None compares with the bare questions.
+        contained: count a question of at least 5 words as normalised wherever it stands within a text; for whole documents.
     """
     index = _Index([(e.id, e.question if instruction is None else asked(e, instruction)) for e in test])
     found: dict[str, list[tuple[Kind, tuple[str, ...]]]] = {}
     hits: list[_Hits] = []
     for other, text in texts:
         if text not in found:
-            found[text] = index.look_up(text)
+            found[text] = index.look_up(text, contained)
         hits += [_Hits(other, kind, tests) for kind, tests in found[text]]
     return Leaks(tuple(hits))
 
@@ -127,25 +133,30 @@ class _Index:
     def __init__(self, questions: Sequence[tuple[str, str]]) -> None:
         self.exact: dict[str, list[str]] = {}
         self.normalised: dict[str, list[str]] = {}
+        self.starts: dict[str, list[tuple[list[str], str]]] = {}
         runs: dict[str, list[str]] = {}
         for name, text in questions:
             plain = _key(text)
             self.exact.setdefault(text, []).append(name)
             self.normalised.setdefault(plain, []).append(name)
-            for run in set(_runs(plain.split())):
+            words = plain.split()
+            if len(words) >= LEAST_WORDS:
+                self.starts.setdefault(" ".join(words[:LEAST_WORDS]), []).append((words, name))
+            for run in set(_runs(words)):
                 runs.setdefault(run, []).append(name)
         common = max(2, int(COMMON_SHARE * len(questions)))
         self.runs = {run: names for run, names in runs.items() if len(names) <= common}
         self.words = {word for run in self.runs for word in run.split(" ")}
 
-    def look_up(self, text: str) -> list[tuple[Kind, tuple[str, ...]]]:
+    def look_up(self, text: str, contained: bool) -> list[tuple[Kind, tuple[str, ...]]]:
         plain = _key(text)
+        within = self._within(plain.split(" ")) if contained else ()
         taken: set[str] = set()
         found: list[tuple[Kind, tuple[str, ...]]] = []
         by_run = Counter(name for run in self._known_runs(plain.split(" ")) for name in self.runs[run])
         candidates: list[tuple[Kind, Sequence[str]]] = [
             ("exact", self.exact.get(text, ())),
-            ("normalised", self.normalised.get(plain, ())),
+            ("normalised", list(dict.fromkeys([*self.normalised.get(plain, ()), *within]))),
             ("ngram", list(by_run)),
         ]
         for kind, names in candidates:
@@ -154,6 +165,13 @@ class _Index:
             if tests:
                 found.append((kind, tests))
         return found
+
+    def _within(self, words: list[str]) -> Iterator[str]:
+        """Test items whose words stand in the text in a row."""
+        for place in range(len(words) - LEAST_WORDS + 1):
+            for question, name in self.starts.get(" ".join(words[place : place + LEAST_WORDS]), ()):
+                if words[place : place + len(question)] == question:
+                    yield name
 
     def _known_runs(self, words: list[str]) -> Iterator[str]:
         """Runs of the text that a test question has too. Most words are in no question, and no run crosses them."""

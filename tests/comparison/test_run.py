@@ -211,6 +211,26 @@ def test_splits_hold_the_test_items_whole_and_of_the_others_the_ids(complete: Co
     assert all(e.reference.startswith("Hall") for e in splits.test)
 
 
+def test_a_test_question_in_the_documents_is_counted_and_named(
+    complete: Complete, mapping: dict[str, Any], tmp_path: Path, store: Store, task: Path
+) -> None:
+    """E11: a planted question is found whatever its length; without it there is none. Nothing is said of what was not looked for."""
+    (tmp_path / "questions.jsonl").write_bytes((task / "questions.jsonl").read_bytes())
+    (tmp_path / "handbook").mkdir()
+    page = tmp_path / "handbook" / "faq.md"
+    page.write_text("# Frequently asked\n\nNothing yet.\n")
+    plan = read_plan({**mapping, "methods": [{"kind": "zero_shot"}]}, tmp_path)
+    clean = store.result(complete(plan)[0])
+    assert clean.report()["data"]["leakage"]["index"] | {"items": {}} == {
+        "exact": 0, "normalised": 0, "ngram": 0, "embedding": None, "items": {},
+    }  # fmt: skip
+    asked = clean.splits().test[0]
+    page.write_text(f"# Frequently asked\n\nOne wrote: {asked.input.upper()}\n\nIn hall 9.\n")
+    found = store.result(complete(plan)[0]).report()["data"]["leakage"]["index"]
+    assert (found["exact"], found["normalised"]) == (0, 1)
+    assert found["items"]["normalised"] == [{"test": asked.id, "other": "faq.md"}]
+
+
 def test_answers_keep_prompt_demonstrations_and_passages(complete: Complete, mapping: dict[str, Any], task: Path, store: Store) -> None:
     plan = read_plan({**mapping, "methods": [{"kind": "few_shot", "shots": 2}, {"kind": "rag", "top_k": 2}]}, task)
     result = store.result(complete(plan)[0])

@@ -68,10 +68,31 @@ def test_texts_under_13_words_only_match_as_a_whole() -> None:
     assert kinds(find_leaks([ask("t", "what is it")], [("o", "what is it and why does it say what is it all over the place")])) == (0, 0, 0)
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("# Notes\n\nSomebody asked: Where is the  NORTH sail? Nobody knew.", (0, 1, 0)),
+        ("Where is the north sail", (0, 1, 0)),
+        ("Where is the north\nsail. Where is the north sail?", (0, 1, 0)),
+        ("Where is the north sailor?", (0, 0, 0)),
+        ("Nowhere is the north sail?", (0, 0, 0)),
+        ("Where is the south sail?", (0, 0, 0)),
+    ],
+)
+def test_a_question_within_a_document_is_counted_once(text: str, found: tuple[int, int, int]) -> None:
+    """E11: whole words in a row, whatever case, punctuation and line ends."""
+    assert kinds(find_leaks([ask("t", "Where is the north sail?")], [("page", text)], contained=True)) == found
+
+
+def test_a_question_of_few_words_within_a_document_is_chance() -> None:
+    """E11."""
+    assert kinds(find_leaks([ask("t", "What is it now?")], [("page", "Well, what is it now? Say it.")], contained=True)) == (0, 0, 0)
+
+
 def test_all_pairs_are_counted_and_listed() -> None:
     leaks = find_leaks([ask("t1", "Why?"), ask("t2", "why")], [("a", "Why?"), ("b", "WHY"), ("c", "no")])
     report = leaks.to_report()
-    assert [report[kind] for kind in ("exact", "normalised", "ngram", "embedding")] == [1, 3, 0, 0]
+    assert [report[kind] for kind in ("exact", "normalised", "ngram", "embedding")] == [1, 3, 0, None]
     assert report["items"]["exact"] == [{"test": "t1", "other": "a"}]
     assert {(p["test"], p["other"]) for p in report["items"]["normalised"]} == {("t2", "a"), ("t1", "b"), ("t2", "b")}
     assert report["items"]["ngram"] == report["items"]["embedding"] == []
