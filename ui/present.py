@@ -53,6 +53,8 @@ class Row(NamedTuple):
     arrow_words: str
     hint: str
     cells: list[Cell]
+    note: str = ""
+    greyed: bool = False
 
 
 class Group(NamedTuple):
@@ -189,7 +191,9 @@ def _score_row(report: Report, name: str, info: Mapping[str, Any]) -> Row:
             cell = cell._replace(interval=interval, left=round(max(0.0, left), 1), width=round(width, 1))
         cells.append(cell)
     hint = ". ".join(t for t in (info.get("label"), info.get("note")) if t)
-    return Row(metric_label(name), "↑" if higher else "↓", "higher is better" if higher else "lower is better", hint, cells)
+    words = "higher is better" if higher else "lower is better"
+    note = str(info.get("note") or ("not certified" if name == "judge" else ""))
+    return Row(metric_label(name), "↑" if higher else "↓", words, hint, cells, note, greyed=not info.get("in_verdict", name != "judge"))
 
 
 def _has_interval(score: Mapping[str, Any]) -> bool:
