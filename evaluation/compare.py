@@ -138,7 +138,7 @@ class _Column:
         unscored = len(self.everything) - len(self.numbers[method])
         if method not in self.values:
             return Summary(mean=None, ci_low=None, ci_high=None, n=0, unscored=unscored, reason=self._reason(method))
-        interval = mean_interval(self.values[method], seed=self.seed)
+        interval = mean_interval(self.values[method], seed=self.seed, share=(self.info.low, self.info.high) == (0.0, 1.0))
         return Summary(
             mean=interval.mean, ci_low=interval.low, ci_high=interval.high, n=len(self.items), unscored=unscored, reason=None
         )

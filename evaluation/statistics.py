@@ -5,6 +5,8 @@ Choices, for test sets of 20 to a few thousand items:
 - *Paired.* All methods answer the same items, so the unit is the item's difference; this removes how hard the item is (Miller 2024).
 - *Bootstrap, not the normal formula*, since scores are skewed and bounded: bias-corrected and accelerated (BCa, Efron 1987), widened for
   few items as Hesterberg (2015) advises, because any bootstrap is too narrow by a factor of about sqrt((n - 1) / n).
+- *Right or wrong with fewer than five of one kind* gets Wilson's interval (1927): no bootstrap knows that a 21st item could go wrong when
+  20 of 20 went right.
 - *Right/wrong differences with few changes* get a score-type interval (Agresti and Min 2005): with three changed items of fifty no
   bootstrap knows that a fourth could change the other way.
 - *A sign-flip permutation test* for p: exact for up to 12 items that differ, else 20,000 random flips counted with the observed one.
@@ -28,6 +30,7 @@ RESAMPLES = 10_000
 FLIPS = 20_000
 EXACT_UP_TO = 12
 SPARSE_BELOW = 10
+FEW_OF_A_KIND = 5
 BLOCK = 1_000_000
 TIE = 1e-9
 
@@ -50,11 +53,14 @@ class Difference(NamedTuple):
     p_value: float | None
 
 
-def mean_interval(values: Sequence[float], *, confidence: float = 0.95, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
-    """Mean and BCa bootstrap interval. Equal values give an interval of no width.
+def mean_interval(
+    values: Sequence[float], *, confidence: float = 0.95, resamples: int = RESAMPLES, seed: int = 0, share: bool = False
+) -> Interval:
+    """Mean and BCa bootstrap interval. Equal values give an interval of no width, but for shares that are all 0 or all 1.
 
     Args:
         values: one finite number per item.
+        share: the values lie in 0 to 1; where all are 0 or 1 and fewer than five are of one kind, the interval is Wilson's.
         confidence: between 0 and 1; 0.95 is usual.
         resamples: 10,000 puts the ends within about 1 % of the interval's width.
     """
@@ -63,7 +69,11 @@ def mean_interval(values: Sequence[float], *, confidence: float = 0.95, resample
     if n < 2:
         return Interval(float(array[0]) if n else None, None, None, n)
     mean = _mean(array)
-    low, high = _bca(array, confidence, resamples, seed)
+    right = int(np.count_nonzero(array))
+    if share and min(right, n - right) < FEW_OF_A_KIND and bool(np.isin(array, (0.0, 1.0)).all()):
+        low, high = _wilson(right, n, confidence)
+    else:
+        low, high = _bca(array, confidence, resamples, seed)
     return Interval(mean, min(low, mean), max(high, mean), n)
 
 
@@ -202,6 +212,13 @@ def _finite(values: Sequence[float]) -> np.ndarray:
 
 def _mean(values: np.ndarray) -> float:
     return math.fsum(values) / len(values)
+
+
+def _wilson(right: int, n: int, confidence: float) -> tuple[float, float]:
+    from scipy.stats import binomtest
+
+    found = binomtest(right, n).proportion_ci(confidence, method="wilson")
+    return float(found.low), float(found.high)
 
 
 def _agresti_min(differences: np.ndarray, confidence: float) -> tuple[float, float]:

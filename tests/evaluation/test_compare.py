@@ -126,3 +126,11 @@ def test_the_order_of_items_in_the_input_does_not_matter() -> None:
 def test_methods_of_the_input_that_were_not_asked_for_are_ignored() -> None:
     found = scoreboard({"f1": {"a": scored([0.1, 0.2]), "old": scored([0.1])}}, {"f1": F1}, ["a"])
     assert found.summaries["a"]["f1"]["n"] == 2 and "old" not in found.summaries
+
+
+@pytest.mark.parametrize(("low", "high", "width"), [(0.0, 1.0, 0.5), (1.0, 5.0, 0.0)])
+def test_all_right_has_an_interval_and_marks_of_one_do_not_leave_their_range(low: float, high: float, width: float) -> None:
+    info = MetricInfo("right", "right", low=low, high=high)
+    found = scoreboard({"right": {"a": {str(n): Score(1.0) for n in range(4)}}}, {"right": info}, ["a"]).summaries["a"]["right"]
+    assert found["ci_low"] is not None and found["ci_high"] is not None
+    assert found["ci_high"] - found["ci_low"] == pytest.approx(width, abs=0.02)

@@ -55,8 +55,30 @@ def test_equal_values_have_an_interval_of_no_width() -> None:
 
 
 def test_one_value_has_a_mean_and_no_interval_and_none_has_neither() -> None:
+    assert mean_interval([0.3] * 7, share=True)[1:3] == pytest.approx((0.3, 0.3))
     assert mean_interval([0.4]) == (0.4, None, None, 1)
     assert mean_interval([]) == (None, None, None, 0)
+
+
+def wilson(right: int, n: int) -> tuple[float, float]:
+    """By the formula of Wilson (1927)."""
+    z, p = float(stats.norm.ppf(0.975)), right / n
+    centre, reach = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return (centre - reach) / (1 + z * z / n), (centre + reach) / (1 + z * z / n)
+
+
+@pytest.mark.parametrize("right", [0, 1, 4, 16, 19, 20])
+def test_right_or_wrong_with_few_of_a_kind_gets_wilsons_interval(right: int) -> None:
+    """20 of 20 right is no proof of always right: [0.84, 1], not [1, 1]."""
+    mean, low, high, n = mean_interval([1.0] * right + [0.0] * (20 - right), share=True)
+    assert (mean, n) == (right / 20, 20)
+    assert (low, high) == pytest.approx(wilson(right, 20), abs=1e-9)
+    assert high - low > 0.1
+
+
+def test_the_bootstrap_is_kept_where_there_are_five_of_each_kind_or_values_between() -> None:
+    for values in ([1.0] * 15 + [0.0] * 5, [1.0] * 19 + [0.5]):
+        assert mean_interval(values, share=True, resamples=FAST) == mean_interval(values, resamples=FAST)
 
 
 @given(samples, st.randoms())
