@@ -251,12 +251,18 @@ def waiting(store: Store) -> list[str]:
 
 
 def end_orphans(store: Store) -> None:
-    """End what is left of groups whose leader was killed: a trainer without its run would compute beside the next one."""
+    """End what is left of groups whose leader was killed: a trainer without its run would compute beside the next one.
+
+    Each is looked at until it is gone, and then forgotten, so that its number is never asked for again.
+    """
     with store.database.read() as db:
-        rows = db.execute("SELECT pid, mark FROM jobs WHERE state = 'interrupted' AND pid IS NOT NULL").fetchall()
+        rows = db.execute("SELECT id, pid, mark FROM jobs WHERE state = 'interrupted' AND pid IS NOT NULL").fetchall()
     for row in rows:
-        if row["pid"] != os.getpgrp() and not process.alive(row["pid"], row["mark"]) and process.ours(row["pid"], row["mark"]):
-            process.end_group(row["pid"])
+        place = (row["pid"], row["mark"])
+        if row["pid"] == os.getpgrp() or process.alive(*place) or (process.ours(*place) and not process.end_group(row["pid"])):
+            continue
+        with store.database.write() as db:
+            db.execute("UPDATE jobs SET pid = NULL WHERE id = ? AND state = 'interrupted' AND pid = ? AND mark = ?", (row["id"], *place))
 
 
 def _queue(db: sqlite3.Connection) -> list[str]:

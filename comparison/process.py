@@ -1,6 +1,7 @@
 """Which processes live, and how a whole group of them is ended. A pid alone proves nothing, since pids are used again: a mark goes with it.
 
-On Linux both are read from /proc, elsewhere from `ps`.
+The mark is the boot and the moment of the leader's start. A leader hands it to its children in their environment, so that what is left
+of its group after its death can be told from a stranger's group of the same number. On Linux all is read from /proc, elsewhere from `ps`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import NamedTuple
 TERM_WAIT_S = 5.0
 KILL_WAIT_S = 4.0
 PROC = Path("/proc")
+GROUP_MARK = "BAKEOFF_GROUP"
 
 
 class Entry(NamedTuple):
@@ -77,18 +79,29 @@ def members(group: int) -> list[int]:
 
 
 def ours(pid: int | None, mark: str) -> bool:
-    """Whether group `pid` is still the one that was started: its leader lives, or has ended while others of the group go on.
+    """Whether group `pid` is still the one that was started: its leader lives, or some member was handed the leader's mark.
 
-    The kernel gives no pid away that is still the number of a group, so a group without its leader is the old one.
+    A group whose number fits and that shows no mark may be a stranger's: its pid may have been given away anew.
     """
-    if not pid or not mark:
+    boot = mark.partition(":")[0]
+    if not pid or not mark or boot != _boot():
         return False
-    return alive(pid, mark) if look(pid) is not None and not _is_zombie(pid) else bool(members(pid))
-
-
-def _is_zombie(pid: int) -> bool:
     entry = look(pid)
-    return entry is not None and entry.zombie
+    if entry is not None and f"{boot}:{entry.start}" != mark:
+        return False
+    return alive(pid, mark) or any(_was_handed(member, mark) for member in members(pid))
+
+
+def _was_handed(pid: int, mark: str) -> bool:
+    """Whether a process was started with this mark in its environment. Of others' processes that cannot be read, and they are not ours."""
+    wanted = f"{GROUP_MARK}={mark}"
+    if sys.platform == "linux":
+        try:
+            return wanted.encode() in (PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        except OSError:
+            return False
+    shown = subprocess.run(["ps", "eww", "-p", str(pid), "-o", "command="], capture_output=True, text=True, check=False).stdout
+    return f"{wanted} " in f"{shown.strip()} "
 
 
 def end_group(group: int) -> bool:
@@ -98,6 +111,8 @@ def end_group(group: int) -> bool:
             os.killpg(group, sig)
         except ProcessLookupError:
             return True
+        except PermissionError:  # somebody else's, whatever we took it for
+            return False
         deadline = time.monotonic() + patience
         while members(group):
             if time.monotonic() > deadline:
@@ -109,10 +124,11 @@ def end_group(group: int) -> bool:
 
 
 def lead_own_group() -> None:
-    """Become the leader of a group of one's own, so that Stop can empty it.
+    """Become the leader of a group of one's own, so that Stop can empty it, and mark all children that are started from now on.
 
     In a terminal's foreground the terminal comes along, so that Ctrl-C still arrives.
     """
+    os.environ[GROUP_MARK] = mark_of(os.getpid())
     if os.getpgrp() == os.getpid():
         return
     before = os.getpgrp()

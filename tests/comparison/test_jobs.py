@@ -129,6 +129,22 @@ def test_a_dead_job_is_interrupted_and_never_running(store: Store, plan: Plan) -
     assert jobs.admit(store, plan, "a").new, "a dead job does not stand in the way of the same plan"
 
 
+def test_an_orphans_number_is_forgotten_once_it_is_gone_and_kept_while_it_is_not(
+    store: Store, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F2: a number that was handled is never signalled later, when it may be a stranger's."""
+    comparison_id = jobs.admit(store, plan, handle=Handle(2**22 - 3, "boot:1")).id
+    asked: list[int] = []
+    ends = iter([False, True])
+    monkeypatch.setattr(process, "ours", lambda pid, mark: True)
+    monkeypatch.setattr(process, "end_group", lambda group: asked.append(group) or next(ends))
+    jobs.refresh(store)
+    for pid in (2**22 - 3, None, None):
+        jobs.end_orphans(store)
+        assert jobs.status(store, comparison_id).pid == pid
+    assert asked == [2**22 - 3] * 2
+
+
 def test_killed_while_running_it_is_interrupted_and_resumes(store: Store, mapping: dict[str, Any], task: Path) -> None:
     """F2, with the real process."""
     comparison_id = jobs.submit(store, slow(mapping, task)).id

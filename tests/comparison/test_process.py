@@ -8,12 +8,16 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from comparison import process
 from comparison.engines.base import Handle
 from comparison.engines.local import LocalEngine
 
 FAMILY = """
 import os, signal, subprocess, sys, time
+from comparison import process
+process.lead_own_group()
 stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(300)"
 child = "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', %r]); p.wait()" % stubborn
 children = [subprocess.Popen([sys.executable, "-c", child]), subprocess.Popen(["sleep", "300"])]
@@ -49,6 +53,43 @@ def test_members_that_outlive_their_leader_are_still_ours(tmp_path: Path) -> Non
     assert process.ours(handle.pid, handle.mark)
     assert LocalEngine().stop(handle)
     assert not process.ours(handle.pid, handle.mark)
+
+
+def test_a_leaderless_group_that_shows_no_mark_of_ours_may_be_a_strangers(tmp_path: Path) -> None:
+    """F2: its number was given away anew, its leader has ended; nobody is signalled."""
+    line = "import subprocess, sys; subprocess.Popen(['sleep', '300']); print('up', flush=True); sys.stdin.read()"
+    environment = {key: value for key, value in os.environ.items() if key != process.GROUP_MARK}
+    leader = subprocess.Popen(
+        [sys.executable, "-c", line], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, env=environment
+    )
+    assert leader.stdout is not None and leader.stdout.readline() == b"up\n"
+    mark, group = process.mark_of(leader.pid), leader.pid
+    leader.kill()
+    leader.wait()
+    (sleeper,) = process.members(group)
+    try:
+        assert not process.ours(group, mark)
+        assert LocalEngine().stop(Handle(group, mark))
+        assert process.members(group) == [sleeper]
+    finally:
+        os.kill(sleeper, 9)
+
+
+def test_a_mark_of_another_boot_is_nobodys(tmp_path: Path) -> None:
+    handle = start_family(tmp_path / "log")
+    try:
+        assert process.ours(handle.pid, handle.mark)
+        assert not process.ours(handle.pid, "00000000:" + handle.mark.partition(":")[2])
+    finally:
+        assert LocalEngine().stop(handle)
+
+
+def test_a_group_that_may_not_be_signalled_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(group: int, number: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("comparison.process.os.killpg", refuse)
+    assert not process.end_group(2**22 - 7)
 
 
 def test_a_pid_with_another_start_is_another_process() -> None:
