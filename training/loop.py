@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     import torch
 
 
+SHORT_ROWS = 256
+
+
 @dataclass(frozen=True)
 class Step:
     """One optimiser step. `loss` is the mean cross-entropy per supervised token in nats; `tokens` counts those."""
@@ -196,6 +199,7 @@ class _Run:
         """Summed cross-entropy over the answers' tokens; logits exist for the answers' columns only."""
         import torch
 
+        self.attend(batch.input_ids.shape[1])
         place, answer = self.accelerator.device, batch.labels.shape[1]
         logits = self.model(
             input_ids=batch.input_ids.to(place),
@@ -208,6 +212,17 @@ class _Run:
         loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), labels.flatten(), reduction="sum")
         correct = int((logits.argmax(-1) == labels).sum())
         return Figures(loss, correct, batch.supervised)
+
+    def attend(self, width: int) -> None:
+        """Take the attention that is fast for rows of this many tokens.
+
+        PyTorch's fused attention on a CPU needs three to four times as long as plain matrix products for short rows, forward and backward
+        together (8 rows of 90 tokens: 26 ms against 7 ms a layer on one core), and wins for long ones, where it also saves memory.
+        """
+        name = "eager" if self.accelerator.device.type == "cpu" and width <= SHORT_ROWS else "sdpa"
+        base = self.accelerator.unwrap_model(self.model).get_base_model()
+        if base.config._attn_implementation != name:
+            base.set_attn_implementation(name)
 
     def end_epoch(self, epoch: int, train_loss: float) -> Epoch:
         """Validate, remember the best epoch, write a checkpoint."""
