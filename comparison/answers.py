@@ -44,7 +44,7 @@ class Saved:
 class Timings:
     """Attributes:
     batches: key to the row of that batch: `seconds` as generated (then or now), `ids`, `reused`.
-    stages: further figures: seconds for each metric ("score:rouge1"), `peak_memory_mb`.
+    stages: further figures: seconds for each metric ("score:rouge1"), `peak_memory_mb`, `word_s` (wording all prompts).
     """
 
     batches: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -139,9 +139,9 @@ class AnswerWriter:
         lines.append(self.timing, [{"batch": key, "ids": ids, "seconds": seconds, "reused": reused}], sync=False)
         lines.append(self.plain, [*({"answer": to_json(answer)} for answer in answers), {"batch": key, "rows": len(answers)}])
 
-    def finish(self, peak_memory_mb: float) -> None:
+    def finish(self, peak_memory_mb: float, word_s: float = 0.0) -> None:
         """Pack the file: from now on it is whole and never changes."""
-        lines.append(self.timing, [{"peak_memory_mb": peak_memory_mb}], sync=False)
+        lines.append(self.timing, [{"peak_memory_mb": peak_memory_mb, "word_s": word_s}], sync=False)
         lines.pack(self.packed, [line.record for line in lines.read(self.plain)])
         self.plain.unlink()
 
@@ -155,7 +155,7 @@ class AnswerWriter:
         for path in (self.plain, self.timing):
             path.parent.mkdir(exist_ok=True)
             path.unlink(missing_ok=True)
-        memory = {"peak_memory_mb": timings.stages.get("peak_memory_mb", 0.0)}
-        lines.append(self.timing, [*rows, memory], sync=False)
+        stages = {name: timings.stages.get(name, 0.0) for name in ("peak_memory_mb", "word_s")}
+        lines.append(self.timing, [*rows, stages], sync=False)
         write_whole(self.packed, packed.read_bytes())
         return read_answers(self.folder, self.method)

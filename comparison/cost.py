@@ -23,17 +23,21 @@ def training_record(artefacts: Sequence[Artefact]) -> dict[str, Any]:
 
 
 def ledger(saved: Saved, timings: Timings, artefacts: Sequence[Artefact]) -> dict[str, Any]:
-    """Seconds, tokens, parameters, bytes and memory (MB) of one method. `reused` says what of it was not done anew by this run."""
+    """Seconds, tokens, parameters, bytes and memory (MB) of one method. `reused` says what of it was not done anew by this run.
+
+    An answer's seconds are those of wording its prompt (retrieval included) and of generating.
+    """
     answers = saved.answers.values()
     trained = training_record(artefacts)
     score_s = sum(seconds for stage, seconds in timings.stages.items() if stage.startswith("score:"))
     memory = max(timings.stages.get("peak_memory_mb", 0.0), float(trained.get("peak_memory_mb") or 0.0))
-    count = len(saved.answers)
+    count, word_s = len(saved.answers), float(timings.stages.get("word_s", 0.0))
     return {
         "prepare_s": round(sum(artefact.prepare_s for artefact in artefacts), 3),
+        "word_s": round(word_s, 3),
         "generate_s": round(timings.generate_s, 3),
         "score_s": round(score_s, 3),
-        "seconds_per_answer": round(timings.generate_s / count, 4) if count else None,
+        "seconds_per_answer": round((word_s + timings.generate_s) / count, 4) if count else None,
         "prompt_tokens": sum(answer.prompt_tokens for answer in answers),
         "completion_tokens": sum(answer.completion_tokens for answer in answers),
         "trainable_params": int(trained.get("trainable_params") or 0),

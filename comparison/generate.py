@@ -21,7 +21,7 @@ from core import versions
 from core.errors import MethodError
 from core.fingerprint import fingerprint
 from core.records import Answer, Example, Prompt
-from models.base import Batch, BatchPolicy, Completion, GenerationConfig, Ids, ModelIdentity, OutOfMemory
+from models.base import Batch, BatchPolicy, Completion, GenerationConfig, Ids, LanguageModel, ModelIdentity, OutOfMemory
 from models.batching import compose
 from models.memory import peak_mb
 
@@ -37,6 +37,7 @@ class Asked:
         adapter: the folder of trained weights, or None.
         method_key: hash of what decides all of the method's answers; recorded so that the whole file can be taken over.
         examples: those that have a prompt; of the others `failures` says why.
+        word_s: seconds that wording all prompts took: retrieval and embedding of the questions, no loading.
     """
 
     comparison: str
@@ -51,6 +52,7 @@ class Asked:
     prompts: Sequence[Prompt]
     prompt_ids: Sequence[Ids]
     failures: Mapping[str, str] = field(default_factory=dict)
+    word_s: float = 0.0
 
     @property
     def basis(self) -> str:
@@ -60,10 +62,11 @@ class Asked:
 
 @dataclass
 class Tally:
-    """Batches of this start of the run."""
+    """Batches of this start of the run; `warm` once the trained weights have been switched on."""
 
     generated: int = 0
     reused: int = 0
+    warm: bool = False
     cache: dict[tuple[str, str], Saved] = field(default_factory=dict)
 
 
@@ -129,7 +132,7 @@ def generate(store: Store, loaded: Loaded, asked: Asked) -> Iterator[Answered | 
             yield Note(f"Out of memory with batches of {policy.max_rows}; answering anew with {smaller.max_rows}.", asked.method)
             policy, saved = smaller, Saved()
             store.forget("batches", asked.comparison, asked.method)
-    writer.finish(peak_mb(asked.identity.device))
+    writer.finish(peak_mb(asked.identity.device), asked.word_s)
     store.remember("method_keys", [(asked.method_key, asked.comparison, asked.method)])
 
 
@@ -166,12 +169,21 @@ def _answer_batch(store: Store, loaded: Loaded, asked: Asked, key: str, batch: B
         tally.reused += 1
     else:
         model = loaded.model()
+        if asked.adapter is not None and not tally.warm:
+            _switch_on(model, asked)
+            tally.warm = True
         begun = time.monotonic()
         completions, source = model.generate(batch, asked.generation, asked.adapter), ""
         seconds = time.monotonic() - begun
         tally.generated += 1
     writer.add(key, _answers(asked, batch, completions), round(seconds, 4), source)
     store.remember("batches", [(key, asked.comparison, asked.method)])
+
+
+def _switch_on(model: LanguageModel, asked: Asked) -> None:
+    """One token of the shortest prompt, untimed: reading and switching on trained weights happens once and is no part of an answer."""
+    shortest = min(asked.prompt_ids, key=len)
+    model.generate(Batch((0,), (shortest,), 0), asked.generation.model_copy(update={"max_new_tokens": 1}), asked.adapter)
 
 
 def _answers(asked: Asked, batch: Batch, completions: Sequence[Completion]) -> list[Answer]:

@@ -9,6 +9,7 @@ from typing import Any
 ABSENT = "–"
 COST_ROWS = (
     ("prepare", "prepare_s", "s"),
+    ("word prompts", "word_s", "s"),
     ("generate", "generate_s", "s"),
     ("score", "score_s", "s"),
     ("tokens in", "prompt_tokens", ""),

@@ -71,11 +71,11 @@ def test_answers_without_their_marker_do_not_count(tmp_path: Path) -> None:
 
 def test_time_is_shared_out_over_a_batch_and_stands_in_its_own_file(tmp_path: Path) -> None:
     writer = write(tmp_path, [["a", "b"], ["c"]])
-    writer.finish(123.4)
+    writer.finish(123.4, 0.75)
     timings = read_timings(tmp_path, "rag")
     assert timings.latency_s == {"a": 0.25, "b": 0.25, "c": 0.5}
     assert timings.generate_s == pytest.approx(1.0)
-    assert timings.stages == {"peak_memory_mb": 123.4}
+    assert timings.stages == {"peak_memory_mb": 123.4, "word_s": 0.75}
     assert b"0.5" not in (tmp_path / "answers" / "rag.jsonl.gz").read_bytes()
 
 

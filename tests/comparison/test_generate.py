@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from adapters.few_shot import BoundFewShot
 from comparison import generate, jobs
 from comparison.answers import read_answers
 from comparison.events import Answered, MethodFailed, Note
@@ -19,6 +21,7 @@ from comparison.store import Store
 from core.records import Example, Message, Prompt
 from models.base import Batch, BatchPolicy, Completion, GenerationConfig, ModelIdentity, OutOfMemory
 from models.fake import FakeModel
+from retrieval.index import FlatIndex
 
 IDENTITY = ModelIdentity("org/model", "abc", "float32", "cpu", 2, "template", 2048)
 ASKED = Asked("c", "m", "k", IDENTITY, "weights", None, GenerationConfig(), BatchPolicy(), (), (), ())
@@ -198,6 +201,50 @@ def test_a_resumed_run_keeps_the_smaller_batches(complete: Complete, plan: Plan,
     events = list(run(plan, store, comparison_id))
     assert generated(events)["zero_shot"] == (3, 0)
     assert {len(batch) for batch in read_answers(store.folder(comparison_id), "zero_shot").batches.values()} == {2}
+
+
+class Clocked(FakeModel):
+    """Notes what it was asked with trained weights, and takes its time at the first such call, as switching them on does."""
+
+    asked: ClassVar[list[tuple[int, int]]] = []
+
+    def generate(self, batch: Batch, config: GenerationConfig, adapter: Path | None = None) -> list[Completion]:
+        self.asked.append((len(batch.rows), config.max_new_tokens))
+        time.sleep(0.5 if len(self.asked) == 1 else 0)
+        return super().generate(batch, config)
+
+
+def test_switching_trained_weights_on_is_in_no_answers_time(
+    complete: Complete, mapping: dict[str, Any], task: Path, store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plan = read_plan({**mapping, "methods": [{"kind": "few_shot", "shots": 2}]}, task)
+    monkeypatch.setattr(Clocked, "asked", [])
+    monkeypatch.setattr("comparison.loaded.load_model", lambda spec, *_: Clocked(spec.id))
+    monkeypatch.setattr(BoundFewShot, "adapter", tmp_path / "weights")
+    result = store.result(complete(plan)[0])
+    assert Clocked.asked[:2] == [(1, 1), (4, 64)]
+    assert result.report()["methods"][0]["cost"]["generate_s"] < 0.4
+
+
+def test_wording_is_timed_without_loading_and_counted_in_the_seconds_of_an_answer(
+    complete: Complete, mapping: dict[str, Any], task: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Retrieval costs time with each question; taken-over answers state it, too."""
+
+    def search(self: FlatIndex, queries: Sequence[str], top_k: int) -> Any:
+        time.sleep(1.0 if not seen else 0.3)
+        seen.append(len(queries))
+        return original(self, queries, top_k)
+
+    seen: list[int] = []
+    original = FlatIndex.search
+    monkeypatch.setattr(FlatIndex, "search", search)
+    plan = read_plan({**mapping, "methods": [{"kind": "rag"}]}, task)
+    costs = [store.result(complete(plan)[0]).report()["methods"][0]["cost"] for _ in range(2)]
+    assert seen == [1, 12]
+    assert 0.3 <= costs[0]["word_s"] < 0.9
+    assert costs[0]["seconds_per_answer"] == pytest.approx((costs[0]["word_s"] + costs[0]["generate_s"]) / 12, abs=1e-3)
+    assert costs[1]["word_s"] == costs[0]["word_s"]
 
 
 def test_overlong_items_are_failures_of_their_own() -> None:
