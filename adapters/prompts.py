@@ -11,6 +11,7 @@ Where examples have instructions of their own, there is no system turn and each 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from core.errors import MethodError
 from core.records import Example, Message, Prompt, Retrieved
@@ -86,8 +87,8 @@ def with_fitting_demonstrations(
         kept = demonstrations[start:]
         messages = word(example, instruction, kept)
         if len(codec.prompt_ids(messages)) <= budget:
-            return Prompt(messages, demo_ids=tuple(d.id for d in kept))
-    return plain(example, instruction, codec, budget)
+            return Prompt(messages, demo_ids=tuple(d.id for d in kept), dropped_demonstrations=start)
+    return replace(plain(example, instruction, codec, budget), dropped_demonstrations=len(demonstrations))
 
 
 def with_fitting_passages(

@@ -24,6 +24,7 @@ class Outcome:
     Attributes:
         status: done, failed or skipped; a failed one has a `reason`.
         cut: answers that reached max_new_tokens.
+        shortened_prompts: prompts that lost passages or demonstrations, since not all fitted; `dropped_passages` counts the passages.
         failures: example id to reason, for items that it could not answer.
     """
 
@@ -37,6 +38,8 @@ class Outcome:
     cost: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] | None = None
     spec: dict[str, Any] = field(default_factory=dict)
+    shortened_prompts: int = 0
+    dropped_passages: int = 0
 
     def entry(self, board: Scoreboard) -> dict[str, Any]:
         """The method's entry of the report."""
@@ -50,6 +53,8 @@ class Outcome:
         }
         row |= {
             "cut": self.cut,
+            "shortened_prompts": self.shortened_prompts,
+            "dropped_passages": self.dropped_passages,
             "failures": self.failures,
             "scores": dict(board.summaries[self.name]),
             "letters": dict(board.letters[self.name]),
@@ -58,7 +63,7 @@ class Outcome:
 
     @classmethod
     def from_entry(cls, entry: Mapping[str, Any]) -> Outcome:
-        keys = ("name", "kind", "status", "reason", "n", "cut", "failures", "cost", "training", "spec")
+        keys = ("name", "kind", "status", "reason", "n", "cut", "failures", "cost", "training", "spec", "shortened_prompts", "dropped_passages")
         return cls(**{key: entry[key] for key in keys if key in entry})
 
 

@@ -189,11 +189,16 @@ class _Run:
             yield self._note(f"{len(saved.failures)} items could not be asked: {next(iter(saved.failures.values()))}.", name)
         if saved.head["policy"] != self.plan.spec.batch.model_dump():
             yield self._note(f"for want of memory it was answered in batches of at most {saved.head['policy']['max_rows']}.", name)
+        prompts = [answer.prompt for answer in saved.answers.values()]
+        shortened, passages = sum(prompt.shortened for prompt in prompts), sum(prompt.dropped_passages for prompt in prompts)
+        if shortened:
+            yield self._note(f"{shortened} of {len(prompts)} prompts had no room for all of their passages or demonstrations.", name)
         timings = read_timings(self.store.folder(self.id), name)
         spec = method.spec.model_dump(mode="json")
         training = training_section(artefacts, int(spec.get("seeds") or 1))
         cost = ledger(saved, timings, artefacts)
-        return Outcome(name, method.spec.kind, "done", "", len(saved.answers), cut, saved.failures, cost, training, spec)
+        counts = (len(saved.answers), cut, saved.failures)
+        return Outcome(name, method.spec.kind, "done", "", *counts, cost, training, spec, shortened, passages)
 
     def _prepare(self, name: str, recipe: Recipe, earlier: Sequence[Path]) -> Generator[Event, None, Artefact]:
         pace: dict[str, Pace] = {}

@@ -81,12 +81,19 @@ class Prompt:
         demo_ids: ids of the training examples that stand in it as demonstrations, in order.
         passages: the passages that stand in it, in order.
         dropped_passages: how many found passages did not fit the token budget.
+        dropped_demonstrations: how many chosen demonstrations did not fit it.
     """
 
     messages: tuple[Message, ...]
     demo_ids: tuple[str, ...] = ()
     passages: tuple[Retrieved, ...] = ()
     dropped_passages: int = 0
+    dropped_demonstrations: int = 0
+
+    @property
+    def shortened(self) -> bool:
+        """Whether something that was meant to stand in it had to be left out."""
+        return bool(self.dropped_passages or self.dropped_demonstrations)
 
 
 @dataclass(frozen=True)
@@ -148,6 +155,7 @@ def prompt_from_json(data: Mapping[str, Any]) -> Prompt:
         demo_ids=tuple(data.get("demo_ids", ())),
         passages=tuple(Retrieved(Passage(**r["passage"]), r["score"], r["rank"]) for r in data.get("passages", ())),
         dropped_passages=data.get("dropped_passages", 0),
+        dropped_demonstrations=data.get("dropped_demonstrations", 0),
     )
 
 

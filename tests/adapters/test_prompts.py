@@ -69,6 +69,9 @@ def test_demonstrations_are_dropped_from_the_front() -> None:
     demos = [Example(f"d{i}", "", f"demonstration {i}", "yes") for i in range(3)]
     two = tokens(word(ASK, "Name the bird.", demos[1:]))
     assert with_fitting_demonstrations(ASK, "Name the bird.", demos, CODEC, two).demo_ids == ("d1", "d2")
+    budgets = {1: two, 2: two - 1, 3: tokens(word(ASK, "Name the bird."))}
+    for dropped, budget in budgets.items():
+        assert with_fitting_demonstrations(ASK, "Name the bird.", demos, CODEC, budget).dropped_demonstrations == dropped
     assert with_fitting_demonstrations(ASK, "Name the bird.", demos, CODEC, two - 1).demo_ids == ("d2",)
 
 
