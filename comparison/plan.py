@@ -89,6 +89,12 @@ class Plan:
     def to_yaml(self) -> str:
         return yaml.safe_dump(dict(self.mapping), sort_keys=False, allow_unicode=True, width=120)
 
+    def without_paths(self, text: str) -> str:
+        """A sentence for results, which travel: each of the plan's absolute paths becomes its last part."""
+        for path in sorted(_paths(self.mapping), key=len, reverse=True):
+            text = text.replace(path, Path(path).name)
+        return text
+
     def shown(self) -> dict[str, Any]:
         """The plan for reports, which travel: of each absolute path only the last part."""
         shown: dict[str, Any] = _names_only(dict(self.mapping))
@@ -213,6 +219,15 @@ def _is_folder(name: str, base: Path) -> bool:
 
 def _is_script(value: Any, base: Path) -> bool:
     return isinstance(value, str) and (value.endswith(".py") or value.startswith((".", "/", "~")) or (base / value).exists())
+
+
+def _paths(value: Any) -> set[str]:
+    """The absolute paths that stand in a plan."""
+    if isinstance(value, Mapping):
+        return set().union(*(_paths(inner) for inner in value.values()))
+    if isinstance(value, list):
+        return set().union(*(_paths(inner) for inner in value))
+    return {value} if isinstance(value, str) and "\n" not in value and Path(value).is_absolute() and Path(value).name else set()
 
 
 def _names_only(value: Any) -> Any:

@@ -41,7 +41,7 @@ def rescore(store: Store, comparison_id: str, names: Sequence[str]) -> Iterator[
     splits, scale = result.splits(), plan.spec.judge.scale if plan.spec.judge else 5
     loaded = ready.loaded if ready else Loaded(spec, store.models)
     embedder = embedder_key_if_there(spec.embedder, store.models) if "embedder" in needs else spec.embedder
-    scorer = Scorer(store, comparison_id, splits.test, splits.labels, identity, loaded, embedder, scale)
+    scorer = Scorer(store, comparison_id, splits.test, splits.labels, identity, loaded, embedder, scale, without_paths=plan.without_paths)
     outcomes = [Outcome.from_entry(entry) for entry in report["methods"]]
     for outcome in outcomes:
         saved = result.answers(outcome.name)

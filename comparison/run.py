@@ -56,7 +56,7 @@ def run(plan: Plan, store: Store, comparison_id: str, ready: Ready | None = None
             yield event
     except Exception as error:
         status = "cancelled" if isinstance(error, Cancelled) else "failed"
-        reason = error.message if isinstance(error, BakeoffError) else f"A bug: {type(error).__name__}: {error}"
+        reason = plan.without_paths(error.message if isinstance(error, BakeoffError) else f"A bug: {type(error).__name__}: {error}")
         _note_the_end(store, log, events.Finished(comparison_id, status, reason=reason))
         raise
 
@@ -113,6 +113,7 @@ class _Run:
         self.scorer = Scorer(
             self.store, self.id, self.ready.dataset.test, self.ready.dataset.labels, self.ready.identity, self.ready.loaded,
             self.ready.setting.embedder_id, judge.scale if judge else 5,
+            without_paths=self.plan.without_paths,
         )  # fmt: skip
         outcomes = []
         for position, (name, method) in enumerate(self.ready.methods.items(), 1):
@@ -136,6 +137,7 @@ class _Run:
         return events.Finished(self.id, report["status"], report["verdict"]["text"], name)
 
     def _note(self, text: str, method: str = "") -> Note:
+        text = self.plan.without_paths(text)
         sentence = f"{method}: {text}" if method else text
         if sentence not in self.notes:
             self.notes.append(sentence)
@@ -155,6 +157,7 @@ class _Run:
         except Exception as error:
             logging.getLogger(__name__).exception("%s failed", name)
             reason = f"A bug in Bakeoff: {type(error).__name__}: {error}. The traceback is in the log."
+        reason = self.plan.without_paths(reason)
         yield events.MethodFailed(name, reason)
         return Outcome(name, method.spec.kind, "failed", reason, spec=spec)
 

@@ -65,6 +65,7 @@ class Scorer:
         identity: the base model, which also judges.
         embedder_id: what names the embedder's vectors (`models.loading.embedder_key`).
         adapters: method to its trained weights; methods of the base model are absent.
+        without_paths: rids a reason of the paths of this machine, since scores travel with results.
     """
 
     store: Store
@@ -77,6 +78,7 @@ class Scorer:
     judge_scale: int
     adapters: dict[str, Adapter] = field(default_factory=dict)
     rows: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    without_paths: Callable[[str], str] = str
 
     def __post_init__(self) -> None:
         self.result = Result(self.store.folder(self.comparison))
@@ -188,6 +190,7 @@ class Scorer:
         everything = {
             e.id: scores[e.id] if e.id in scores else {"unscored": f"no answer: {failures.get(e.id, 'unknown')}"} for e in self.examples
         }
+        everything = {i: {"unscored": self.without_paths(v["unscored"])} if isinstance(v, Mapping) else v for i, v in everything.items()}
         row = {"method": method, "metric": name, "key": key, "scores": everything}
         if self.rows.get((method, name)) != row:
             self.rows[(method, name)] = row

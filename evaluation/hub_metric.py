@@ -91,8 +91,10 @@ class HubMetric:
                 import evaluate
 
                 self.loaded.append(evaluate.load(self.source, keep_in_memory=True))
+            except Cancelled:
+                raise
             except Exception as error:
-                reason = " ".join(str(error).split())[:200] or type(error).__name__
+                reason = " ".join(str(error).replace(self.source, self.spec.evaluate).split())[:200] or type(error).__name__
                 raise PlanError(
                     f"The metric '{self.spec.evaluate}' could not be loaded: {reason}",
                     "A hub name needs the hub and the metric's own requirements; a local script's path works without.",

@@ -46,7 +46,7 @@ def load_documents(path: Path) -> LoadedDocuments:
     """
     if not path.exists():
         remedy = "Mend knowledge.path; it is relative to the plan's file."
-        raise DataError(f"The documents' path must be a folder or a file; {path} is not there.", remedy)
+        raise DataError(f"The documents' path must be a folder or a file; {path.name} is not there.", remedy)
     root = path.resolve() if path.is_dir() else path.resolve().parent
     documents: list[Document] = []
     skipped: list[Skipped] = []
@@ -54,7 +54,7 @@ def load_documents(path: Path) -> LoadedDocuments:
     for number, file in enumerate(_candidates(path, skipped), start=1):
         name = file.relative_to(path).as_posix() if path.is_dir() else file.name
         if number > MAX_FILES:
-            raise DataError(f"The documents must be at most {MAX_FILES:,} files; {path} has more.", "Name a smaller folder.")
+            raise DataError(f"The documents must be at most {MAX_FILES:,} files; {path.name} has more.", "Name a smaller folder.")
         try:
             documents.append(Document(name, _read(file, root, name)))
         except _Unreadable as reason:
@@ -63,7 +63,7 @@ def load_documents(path: Path) -> LoadedDocuments:
         total += file.stat().st_size
         if total > MAX_TOTAL_BYTES:
             limit = f"{MAX_TOTAL_BYTES // 2**20} MiB"
-            raise DataError(f"The documents must be at most {limit} together; {path} has more.", "Name a smaller folder.")
+            raise DataError(f"The documents must be at most {limit} together; {path.name} has more.", "Name a smaller folder.")
     if not documents:
         raise _nothing(path, skipped)
     return LoadedDocuments(sorted(documents, key=lambda d: d.id), sorted(skipped))
@@ -133,4 +133,4 @@ def _nothing(path: Path, skipped: list[Skipped]) -> DataError:
     first = "; ".join(f"{s.path}: {s.reason}" for s in sorted(skipped)[:3])
     found = f"{len(skipped)} left out ({first})" if skipped else "no files"
     remedy = f"Add {', '.join(SUFFIXES)} files in UTF-8."
-    return DataError(f"The documents must hold at least one readable text; got {found} in {path}.", remedy)
+    return DataError(f"The documents must hold at least one readable text; got {found} in {path.name}.", remedy)

@@ -110,7 +110,8 @@ def _tables(spec: DataSpec, base: Path) -> dict[str, Table]:
 
 
 def _file(given: str, base: Path) -> Table:
-    return read_table(base / Path(given).expanduser(), given)
+    # Results travel with what is said of bad rows: of a file's place they need no more than the name.
+    return read_table(base / Path(given).expanduser(), Path(given).name if Path(given).is_absolute() else given)
 
 
 def _usable(table: Table, split: str, spec: DataSpec) -> _Part:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,12 @@ from typing import Any
 
 import pytest
 
+from comparison import jobs, lines
+from comparison.export import export
 from comparison.plan import read_plan
+from comparison.run import run
 from comparison.store import Store
+from core.errors import DataError
 from models.base import Completion
 from models.fake import FakeModel
 
@@ -62,3 +67,44 @@ def test_the_warning_of_cut_answers_begins_above_one_in_twenty(
     report = store.result(complete(plan)[0]).report()
     assert (report["methods"][0]["n"], report["methods"][0]["cut"]) == (24, cut)
     assert any("were cut" in note for note in report["notes"]) is warned
+
+
+def test_no_path_of_the_machine_is_in_reports_events_or_exports(
+    complete: Complete, mapping: dict[str, Any], tmp_path: Path, store: Store, task: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F18: bad rows, skipped documents, and whatever a failing method or metric says go by names."""
+    home = tmp_path / "secret-home"
+    home.mkdir()
+    (home / "questions.jsonl").write_text((task / "questions.jsonl").read_text() + "no row\n")
+    (home / "handbook").mkdir()
+    (home / "handbook" / "page.md").write_text("Text.")
+    (home / "handbook" / "picture.png").write_bytes(b"\x89PNG")
+    (home / "count.py").write_text("raise ValueError(__file__)")
+    metrics = ["token_f1", {"evaluate": "count.py", "name": "count"}]
+    plan = read_plan({**mapping, "metrics": metrics, "methods": [{"kind": "zero_shot"}, {"kind": "rag"}]}, home)
+    monkeypatch.setattr("adapters.rag.BoundRag.prompts", lambda *_: open(home / "handbook" / "gone.md"))  # noqa: SIM115, PTH123
+    monkeypatch.setattr("evaluation.hub_metric.HubMetric.load", lambda self: open(self.source + "c"))  # noqa: SIM115, PTH123
+    result = store.result(complete(plan)[0])
+    report = result.report()
+    assert report["data"]["bad_rows"]["first"][0]["file"] == "questions.jsonl"
+    assert [method["status"] for method in report["methods"]] == ["done", "failed"]
+    assert report["methods"][0]["scores"]["count"]["n"] == 0
+    texts = [(result.folder / name).read_text() for name in ("report.json", "events.jsonl", "splits.json", "environment.json")]
+    for form in ("json", "csv", "md", "html", "folder"):
+        export(result, form, tmp_path / "out" / form)
+    texts += [path.read_text() for path in (tmp_path / "out").rglob("*") if path.is_file() and path.suffix != ".gz"]
+    texts += ["".join(json.dumps(line.record) for line in lines.read(result.folder / "scores.jsonl.gz"))]
+    assert [text for text in texts if "secret-home" in text] == []
+
+
+def test_a_run_that_cannot_go_on_says_why_without_a_path(
+    complete: Complete, mapping: dict[str, Any], tmp_path: Path, store: Store, task: Path
+) -> None:
+    (tmp_path / "questions.jsonl").write_bytes((task / "questions.jsonl").read_bytes())
+    plan = read_plan({**mapping, "knowledge": None, "methods": [{"kind": "zero_shot"}]}, tmp_path)
+    comparison_id, _ = complete(plan)
+    (tmp_path / "questions.jsonl").unlink()
+    jobs.requeue(store, comparison_id, jobs.own_handle())
+    with pytest.raises(DataError, match=r"no file 'questions\.jsonl'"):
+        list(run(plan, store, comparison_id))
+    assert str(tmp_path) not in (store.folder(comparison_id) / "events.jsonl").read_text()
