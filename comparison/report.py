@@ -118,7 +118,10 @@ def build_report(
     infos = {metric.info.name: metric.info for metric in metrics}
     counted = {metric: {method: of_one for method, of_one in found.items() if method in done} for metric, found in scores.items()}
     board = scoreboard(counted, infos, names)
-    costs = {outcome.name: {key: value for key, value in outcome.cost.items() if isinstance(value, (int, float))} for outcome in outcomes}
+    costs = {
+        outcome.name: {"answers": outcome.n} | {key: value for key, value in outcome.cost.items() if isinstance(value, (int, float))}
+        for outcome in outcomes
+    }
     status = "done" if done else "failed"
     return {
         "format": FORMAT,

@@ -15,7 +15,7 @@ from evaluation.base import MetricInfo
 from evaluation.compare import Scoreboard
 
 Costs = Mapping[str, Mapping[str, float | None]]
-"""{method: {prompt_tokens, prepare_s, ...}}; totals of the run, None where unknown."""
+"""{method: {prompt_tokens, prepare_s, answers, ...}}; totals of the run, None where unknown. Without `answers` they are of one answer."""
 
 SENTENCES = 3
 NOTABLE_RATIO = 1.5
@@ -131,7 +131,8 @@ class _Wording:
 
     def _tokens(self, won: bool) -> str:
         group = [method for method in self.board.methods if method in (self.ranked if won else self.top)]
-        known = {method: tokens for method in group if (tokens := self._cost_of(method, "prompt_tokens")) > 0}
+        each = {method: self._cost_of(method, "prompt_tokens") / (self._cost_of(method, "answers") or 1) for method in group}
+        known = {method: tokens for method, tokens in each.items() if tokens > 0}
         if len(known) < 2:
             return ""
         least = min(known, key=lambda method: known[method])

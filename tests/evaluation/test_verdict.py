@@ -153,3 +153,10 @@ def test_where_nothing_can_be_told_the_cost_of_the_tied_ones_is() -> None:
     table = {"zero": around(0.30, 1), "rag": around(0.305, 3)}
     text = told(table, costs={"zero": {"prompt_tokens": 10}, "rag": {"prompt_tokens": 55}})["text"]
     assert "RAG reads 5.5x the tokens per answer of zero-shot." in text
+
+
+def test_tokens_per_answer_are_of_the_answers_that_each_gave() -> None:
+    """A method that could not ask half of the items does not look cheaper for it."""
+    table = {"zero": around(0.30, 1), "rag": around(0.305, 3)}
+    costs = {"zero": {"prompt_tokens": 480, "answers": 48}, "rag": {"prompt_tokens": 480, "answers": 24}}
+    assert "RAG reads 2.0x the tokens per answer of zero-shot." in told(table, costs=costs)["text"]
