@@ -234,6 +234,13 @@ def _without_failures(row: Mapping[str, Any]) -> dict[str, Any]:
 def _arguments(metric: Metric) -> list[Any]:
     if not isinstance(metric, HubMetric):
         return [metric.info.signature]
-    script = Path(metric.source)
-    digest = hashlib.sha256(script.read_bytes()).hexdigest() if script.is_file() else ""
-    return [metric.spec.model_dump(mode="json"), digest]
+    return [metric.spec.model_dump(mode="json"), _script_digest(Path(metric.source))]
+
+
+def _script_digest(source: Path) -> str:
+    """Hash of a script, or of all scripts of a folder; "" for a name of the hub."""
+    scripts = [source] if source.is_file() else sorted(source.rglob("*.py")) if source.is_dir() else []
+    whole = hashlib.sha256()
+    for script in scripts:
+        whole.update(f"{script.name}\0".encode() + script.read_bytes() + b"\0")
+    return whole.hexdigest() if scripts else ""

@@ -162,6 +162,17 @@ def test_a_changed_metric_script_scores_anew(scorer: Scorer, tmp_path: Path) -> 
     assert score_key(scorer, metric) != before
 
 
+def test_a_changed_script_in_a_metrics_folder_scores_anew(scorer: Scorer, tmp_path: Path) -> None:
+    """E22: `evaluate` takes a folder that holds the script, too."""
+    folder = tmp_path / "count"
+    folder.mkdir()
+    (folder / "count.py").write_text("one")
+    metric = hub_metric(HubMetricSpec(evaluate="./count"), tmp_path)
+    before = score_key(scorer, metric)
+    (folder / "count.py").write_text("two")
+    assert score_key(scorer, metric) != before
+
+
 def fake_weights(folder: Path, text: str) -> Path:
     folder.mkdir(exist_ok=True)
     (folder / "config.json").write_text(json.dumps({"about": text}))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.errors import PlanError
+from core.errors import Cancelled, PlanError
 from core.records import Score, Unscored
 from core.specs import read_spec
 from evaluation.base import Resources
@@ -73,6 +73,13 @@ def test_a_hub_that_is_out_of_reach_is_one_plain_error(error: Exception, no_eval
     with pytest.raises(PlanError, match=f"'some_metric' could not be loaded: {error}") as caught:
         hub_metric(spec(), Path("/nowhere")).score([item("a", "b")], Resources())
     assert "local script" in caught.value.remedy
+
+
+@pytest.mark.parametrize("stop", [Cancelled("Stopped."), KeyboardInterrupt()])
+def test_a_stop_while_it_is_loaded_is_a_stop(stop: BaseException, no_evaluate: Any, item: Any) -> None:
+    no_evaluate(stop)
+    with pytest.raises(type(stop)):
+        hub_metric(spec(), Path("/nowhere")).score([item("a", "b")], Resources())
 
 
 def test_a_path_that_is_not_there_is_refused_before_anything_is_run(tmp_path: Path) -> None:
