@@ -44,7 +44,9 @@ def _enter(store: Store, folder: Path) -> None:
         db.execute("UPDATE jobs SET state = ? WHERE id = ?", (status, folder.name))
         for table, rows in keys.items():
             if rows:
-                db.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+                known = " ON CONFLICT(digest) DO UPDATE SET revoked = max(revoked, excluded.revoked)" if table == "shares" else ""
+                verb = "INSERT" if known else "INSERT OR IGNORE"
+                db.executemany(f"{verb} INTO {table} VALUES ({', '.join('?' * len(rows[0]))}){known}", rows)
 
 
 def _ending(result: Result) -> tuple[str, str, str]:

@@ -59,7 +59,7 @@ def create(store: Store, comparison_id: str, owner: str, *, with_rows: bool = Fa
     row = (_digest(token), comparison_id, names[-1], int(with_rows), owner, time.time(), expires)
     with store.database.write() as db:
         db.execute("INSERT INTO shares (digest, comparison, report, with_rows, owner, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-    _save(store, comparison_id)
+    write_json(store.comparisons / comparison_id / SHARES, _rows(store, comparison_id))
     return token
 
 
@@ -75,11 +75,11 @@ def resolve(store: Store, token: str) -> Share | None:
 
 
 def revoke(store: Store, comparison_id: str, owner: str) -> int:
-    """Close all links to a comparison; how many there were."""
+    """Close all links to a comparison; how many there were. The folder learns it first, so that no `reindex` opens them again."""
     check_owner(store, comparison_id, owner)
+    write_json(store.comparisons / comparison_id / SHARES, [{**row, "revoked": 1} for row in _rows(store, comparison_id)])
     with store.database.write() as db:
         count = db.execute("UPDATE shares SET revoked = 1 WHERE comparison = ? AND revoked = 0", (comparison_id,)).rowcount
-    _save(store, comparison_id)
     return count
 
 
@@ -115,10 +115,14 @@ def _counts(found: Mapping[str, Any]) -> dict[str, int]:
     return {key: value for key, value in found.items() if isinstance(value, int)}
 
 
-def _save(store: Store, comparison_id: str) -> None:
+def _rows(store: Store, comparison_id: str) -> list[dict[str, Any]]:
+    """The shares of database and folder; either may be behind. What one of them calls revoked is."""
     with store.database.read() as db:
-        rows = [dict(row) for row in db.execute("SELECT * FROM shares WHERE comparison = ?", (comparison_id,))]
-    write_json(store.comparisons / comparison_id / SHARES, rows)
+        found = {row["digest"]: dict(row) for row in db.execute("SELECT * FROM shares WHERE comparison = ?", (comparison_id,))}
+    for row in saved(store.comparisons / comparison_id):
+        known = found.get(row["digest"], row)
+        found[row["digest"]] = {**known, "revoked": max(known["revoked"], row["revoked"])}
+    return list(found.values())
 
 
 def saved(folder: Path) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import pytest
 
 from comparison import share
 from comparison.plan import Plan
+from comparison.reindex import reindex
 from comparison.rescore import rescore
 from comparison.store import LOCAL_OWNER, Store
 from core.errors import StoreError
@@ -65,6 +66,28 @@ def test_revoked_and_expired_links_are_closed(store: Store, done: str) -> None:
     assert share.resolve(store, late) is None
     assert share.revoke(store, done, LOCAL_OWNER) == 2
     assert share.resolve(store, token) is None
+
+
+def test_a_revoked_link_stays_closed_whatever_was_lost(store: Store, done: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F17: killed between folder and database, or the database lost and rebuilt; a new link opens no old one."""
+    token = share.create(store, done, LOCAL_OWNER)
+    with monkeypatch.context() as patched:
+        patched.setattr(store.database, "write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            share.revoke(store, done, LOCAL_OWNER)
+    fresh = share.create(store, done, LOCAL_OWNER)
+    reindex(store)
+    assert share.resolve(store, token) is None
+    for path in store.root.glob("bakeoff.db*"):
+        path.unlink()
+    rebuilt = Store(store.root, store.models)
+    reindex(rebuilt)
+    assert share.resolve(rebuilt, token) is None
+    assert share.resolve(rebuilt, fresh) is not None
+
+
+def killed() -> Any:
+    raise KeyboardInterrupt
 
 
 def test_only_the_owner_shares_and_revokes_and_others_learn_nothing(store: Store, done: str) -> None:
