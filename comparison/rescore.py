@@ -14,6 +14,7 @@ from comparison.ready import Ready, embedder_key_if_there, make_ready
 from comparison.report import Frame, Outcome, build_report, judge_entry
 from comparison.result import Result
 from comparison.score import Adapter, Scorer
+from comparison.slot import alone
 from comparison.store import Store
 from core.errors import StoreError
 from core.files import write_json
@@ -26,10 +27,15 @@ def rescore(store: Store, comparison_id: str, names: Sequence[str]) -> Iterator[
 
     Raises:
         PlanError: there is no such metric.
-        StoreError: the comparison is active, or has no report yet.
+        StoreError: the comparison is active, has no report yet, or its model is not there as it was.
     """
-    if jobs.status(store, comparison_id).active:
-        raise StoreError(f"{comparison_id} is still running.", "Wait until it is done, or stop it.")
+    with alone(store.folder(comparison_id)):
+        if jobs.status(store, comparison_id).active:
+            raise StoreError(f"{comparison_id} is still running.", "Wait until it is done, or stop it.")
+        yield from _rescore(store, comparison_id, names)
+
+
+def _rescore(store: Store, comparison_id: str, names: Sequence[str]) -> Iterator[Progressed | Scored | Note | Finished]:
     result = store.result(comparison_id)
     report, environment = result.report(), result.environment()
     plan = _with_metrics(result, report, names)
@@ -38,6 +44,7 @@ def rescore(store: Store, comparison_id: str, names: Sequence[str]) -> Iterator[
     asks = bool(needs & {"judge", "label_logprobs"})
     ready = make_ready(plan, store.models, environment) if "label_logprobs" in needs else None
     identity = identify(spec, store.models) if asks else _stated_identity(environment)
+    _check_model(comparison_id, environment, identity)
     splits, scale = result.splits(), plan.spec.judge.scale if plan.spec.judge else 5
     loaded = ready.loaded if ready else Loaded(spec, store.models)
     embedder = embedder_key_if_there(spec.embedder, store.models) if "embedder" in needs else spec.embedder
@@ -59,6 +66,16 @@ def rescore(store: Store, comparison_id: str, names: Sequence[str]) -> Iterator[
     write_json(result.folder / name, fresh)
     store.close(comparison_id, fresh["status"], fresh["verdict"]["text"])
     yield Finished(comparison_id, fresh["status"], fresh["verdict"]["text"], name)
+
+
+def _check_model(comparison_id: str, environment: dict[str, Any], identity: ModelIdentity) -> None:
+    """Refuse to score by another model under the same name: judge and label scores of both would stand in one table."""
+    stated, found = (environment["model"]["revision"], environment["template_hash"]), (identity.revision, identity.template_hash)
+    if stated != found:
+        raise StoreError(
+            f"{comparison_id} was run with revision {stated[0]} of its model; now there is {found[0]}, or another chat template.",
+            "Run the plan anew with the further metric; what is still the same is found again.",
+        )
 
 
 def _with_metrics(result: Result, report: dict[str, Any], names: Sequence[str]) -> Plan:

@@ -27,6 +27,7 @@ from comparison.ready import Ready, make_ready
 from comparison.report import Frame, Outcome, build_report, judge_entry
 from comparison.result import Result
 from comparison.score import Adapter, Scorer
+from comparison.slot import alone
 from comparison.splits import data_entry, data_notes, write_splits
 from comparison.store import Store
 from core import versions
@@ -44,11 +45,16 @@ def run(plan: Plan, store: Store, comparison_id: str, ready: Ready | None = None
     """Run or go on with a comparison whose folder is there. Ends with `Finished`, and the report on disk.
 
     Raises:
-        BakeoffError: the data or the store cannot be used; the comparison is then marked failed.
+        BakeoffError: the data or the store cannot be used; the comparison is then marked failed. Where another process works on the
+            comparison, it is left as it is.
         Cancelled: Stop was pressed; the comparison is marked cancelled and can be resumed.
     """
-    folder = store.folder(comparison_id)
-    log = folder / "events.jsonl"
+    with alone(store.folder(comparison_id)):
+        yield from _logged(plan, store, comparison_id, ready)
+
+
+def _logged(plan: Plan, store: Store, comparison_id: str, ready: Ready | None) -> Iterator[Event]:
+    log = store.folder(comparison_id) / "events.jsonl"
     lines.heal(log)
     try:
         for event in _Run(store, comparison_id, plan, ready).events():

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from comparison import jobs
 from comparison.events import Scored
 from comparison.plan import read_plan
 from comparison.reindex import reindex
 from comparison.rescore import rescore
+from comparison.run import run
+from comparison.slot import alone
 from comparison.store import Store
-from core.errors import PlanError
+from core.errors import PlanError, StoreError
 from core.records import Score
 from evaluation.base import MetricInfo, metrics
 from models.base import OutOfMemory
+from models.fake import FakeModel
 
 Complete = Callable[..., tuple[str, list[Any]]]
 LABELLED = {"path": "tickets.csv", "instruction": "Route to one of: {labels}."}
@@ -47,10 +52,6 @@ def test_the_same_answers_are_not_scored_twice_and_a_new_metric_alone_is(complet
 def test_another_version_of_a_metric_scores_anew(
     complete: Complete, mapping: dict[str, Any], task: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dataclasses import replace
-
-    from evaluation.base import metrics
-
     plan = {**mapping, "methods": [{"kind": "zero_shot"}]}
     complete(read_plan(plan, task))
     old = metrics.get("token_f1")
@@ -110,6 +111,32 @@ def test_rescoring_with_log_probabilities_asks_the_model_again(
     list(rescore(store, comparison_id, ["label_probability"]))
     summary = store.result(comparison_id).report()["methods"][0]["scores"]["label_probability"]
     assert 0 < summary["mean"] < 1
+
+
+def test_rescoring_and_a_run_do_not_write_beside_each_other(complete: Complete, mapping: dict[str, Any], task: Path, store: Store) -> None:
+    plan = read_plan(mapping, task)
+    comparison_id, _ = complete(plan)
+    with alone(store.folder(comparison_id)):
+        with pytest.raises(StoreError, match="by another process"):
+            list(rescore(store, comparison_id, ["rouge1"]))
+        with pytest.raises(StoreError, match="by another process"):
+            list(run(plan, store, comparison_id))
+    assert jobs.status(store, comparison_id).state == "done"
+    list(rescore(store, comparison_id, ["rouge1"]))
+    assert store.result(comparison_id).report_names() == ["report.json", "report.2.json"]
+
+
+@pytest.mark.parametrize("field", ["revision", "template_hash"])
+def test_rescoring_by_a_model_that_has_changed_is_refused(
+    complete: Complete, mapping: dict[str, Any], tickets: Path, store: Store, monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
+    """E22: another revision under the same name; metrics that ask no model go on."""
+    comparison_id, _ = complete(read_plan({**mapping, "data": LABELLED, "knowledge": None, "metrics": ["accuracy"]}, tickets))
+    other = replace(FakeModel("fake/echo").identity, **{field: "2"})
+    monkeypatch.setattr("comparison.rescore.identify", lambda spec, home: other)
+    with pytest.raises(StoreError, match="anew"):
+        list(rescore(store, comparison_id, ["label_probability"]))
+    list(rescore(store, comparison_id, ["exact_match"]))
 
 
 def test_an_unknown_metric_is_refused_and_writes_no_report(complete: Complete, mapping: dict[str, Any], task: Path, store: Store) -> None:
