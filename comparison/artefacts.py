@@ -1,8 +1,8 @@
 """Indexes and trained weights: built once, found again by the fingerprint of all that went into them.
 
 A folder counts only with a MANIFEST that agrees with its files. One that does not is set aside, not deleted, and built anew. Building
-happens in `.building-<fingerprint>/`, which outlives a kill, so that a trainer finds its checkpoints there; the finished folder gets its
-name last.
+happens in `.building-<fingerprint>/`, which outlives a kill, so that a trainer finds its checkpoints there; beside it stands what it is to
+become (`.building-<fingerprint>.json`). The finished folder gets its name last.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from adapters.base import Progress, Recipe
 from comparison.store import Store
-from core.files import disk_errors, folder_bytes, manifest_about, manifest_fault, sync_folder, write_manifest, write_whole
+from core.files import disk_errors, folder_bytes, manifest_about, manifest_fault, sync_folder, write_json, write_manifest, write_whole
 
 LOOK_EVERY_S = 0.2
 SAVE_EVERY_S = 1.0
@@ -83,6 +83,8 @@ def _locked(handle: int) -> bool:
 
 def _build(folder: Path, building: Path, recipe: Recipe, earlier: Sequence[Path]) -> Iterator[Progress]:
     clock = _Clock(building.with_name(f"{building.name}.seconds"))
+    label = building.with_name(f"{building.name}.json")
+    write_json(label, {"state": "unfinished", "kind": recipe.kind, "fingerprint": recipe.fingerprint, "inputs": recipe.inputs})
     for step in recipe.build(building, earlier):
         clock.save()
         yield step
@@ -90,7 +92,8 @@ def _build(folder: Path, building: Path, recipe: Recipe, earlier: Sequence[Path]
     write_manifest(building, about)
     building.rename(folder)
     sync_folder(folder.parent)
-    clock.path.unlink(missing_ok=True)
+    for beside in (clock.path, label):
+        beside.unlink(missing_ok=True)
 
 
 class _Clock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -74,9 +75,12 @@ def test_an_unfinished_one_is_not_taken_for_whole_and_keeps_its_checkpoints(stor
     with pytest.raises(MethodError):
         last(store, builder.recipe())
     assert not (store.artefacts / ("f" * 32)).exists()
+    label = store.artefacts / f".building-{'f' * 32}.json"
+    assert json.loads(label.read_text()) == {"state": "unfinished", "kind": "weights", "fingerprint": "f" * 32, "inputs": {"rank": 8}}
     builder.error = None
     assert last(store, builder.recipe()).reused is False
     assert builder.found == [[], ["checkpoint"]]
+    assert [p.name for p in store.artefacts.iterdir()] == ["f" * 32], "nothing unfinished is left"
 
 
 def test_seconds_of_broken_off_attempts_are_in_the_ledger(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -92,6 +93,23 @@ def test_killed_while_training_it_resumes_to_the_same_weights_answers_and_scores
     whole, id_of_whole = untouched
     assert weights(store) == weights(whole)
     assert files(store.folder(comparison_id)) == files(whole.folder(id_of_whole))
+
+
+def test_stopped_while_training_what_was_trained_is_kept_and_labelled(tuned_plan: Plan, tmp_path: Path) -> None:
+    """F9: the whole group is gone within 10 s, and the partial weights stand apart from finished ones, with what they are to become."""
+    store = Store(tmp_path / "store")
+    comparison_id = jobs.submit(store, tuned_plan).id
+    until(lambda: any(event.values["epoch"] >= 2 for event in training(store, comparison_id)))
+    begun = time.monotonic()
+    stopped = jobs.stop(store, comparison_id)
+    assert (stopped.state, time.monotonic() - begun < 10) == ("cancelled", True)
+    assert stopped.pid is not None
+    assert process.members(stopped.pid) == []
+    assert list(store.artefacts.glob("[!.]*")) == []
+    (folder,) = (p for p in store.artefacts.iterdir() if p.is_dir())
+    assert list(folder.rglob("*.safetensors"))
+    label = json.loads(folder.with_name(f"{folder.name}.json").read_text())
+    assert (label["state"], label["kind"], label["inputs"]["settings"]["rank"]) == ("unfinished", "weights", 2)
 
 
 def test_the_same_plan_again_trains_nothing(tuned_plan: Plan, untouched: tuple[Store, str]) -> None:
