@@ -6,6 +6,8 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -129,6 +131,49 @@ def test_a_dead_job_is_interrupted_and_never_running(store: Store, plan: Plan) -
     assert jobs.admit(store, plan, "a").new, "a dead job does not stand in the way of the same plan"
 
 
+SERVER = """
+import sys, time
+from pathlib import Path
+from comparison import jobs
+from comparison.plan import read_plan
+from comparison.store import Store
+store = Store(Path(sys.argv[1]), Path(sys.argv[1]) / "models")
+print(jobs.submit(store, read_plan(Path(sys.argv[2]))).id, flush=True)
+time.sleep(300)
+"""
+
+
+@pytest.mark.parametrize("with_job", [False, True], ids=["server alone", "server and job"])
+def test_a_killed_server_leaves_its_job_running_to_the_end_or_interrupted(
+    store: Store, write_plan: Callable[..., Path], with_job: bool
+) -> None:
+    """F2: kill -9 of the process that started it; the state is right within 5 s and never "running" with a dead pid."""
+    path = write_plan(model={"id": "fake/slow-200", "embedder": "fake/hash-64"})
+    root = Path(__file__).resolve().parents[2]
+    server = subprocess.Popen([sys.executable, "-c", SERVER, str(store.root), str(path)], cwd=root, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    comparison_id = server.stdout.readline().strip()
+    until(lambda: any(isinstance(e, Answered) for e in store.result(comparison_id).events()))
+    job = jobs.status(store, comparison_id)
+    assert (job.state, job.pid not in (None, server.pid)) == ("running", True)
+    server.kill()
+    if with_job:
+        os.killpg(job.pid or 0, signal.SIGKILL)
+    server.wait()
+    seen: list[str] = []
+    until(lambda: seen.append(state_beside_life(store, comparison_id)) or not jobs.status(store, comparison_id).active, 5 if with_job else 60)
+    assert jobs.status(store, comparison_id).state == ("interrupted" if with_job else "done")
+    assert "running, dead" not in seen
+
+
+def state_beside_life(store: Store, comparison_id: str) -> str:
+    """Asked after a look at the process, so that a death between the two is not taken for a lie."""
+    with store.database.read() as db:
+        row = db.execute("SELECT pid, mark FROM jobs WHERE id = ?", (comparison_id,)).fetchone()
+    life = "alive" if process.alive(row["pid"], row["mark"]) else "dead"
+    return f"{jobs.status(store, comparison_id).state}, {life}"
+
+
 def test_an_orphans_number_is_forgotten_once_it_is_gone_and_kept_while_it_is_not(
     store: Store, plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,9 +267,6 @@ def test_an_active_comparison_is_not_resumed(store: Store, plan: Plan) -> None:
 
 def test_term_ends_the_command_with_130(write_plan: Callable[..., Path], tmp_path: Path) -> None:
     """Exit code 130, and one JSON value on stdout."""
-    import subprocess
-    import sys
-
     path = write_plan(model={"id": "fake/slow-500", "embedder": "fake/hash-64"})
     line = [sys.executable, "-m", "comparison", "run", str(path), "--store", str(tmp_path / "s"), "--json"]
     root = Path(__file__).resolve().parents[2]
