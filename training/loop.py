@@ -8,8 +8,6 @@ micro-batches, so gradient accumulation changes no result. Test examples never c
 from __future__ import annotations
 
 import math
-import resource
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.errors import MethodError
 from models import device
+from models.memory import peak_mb, reset_peak
 from models.transformers_backend import load_weights
 from models.weights import locate
 from training import checkpoints
@@ -120,6 +119,7 @@ class _Run:
         from accelerate import Accelerator
         from peft import get_peft_model
 
+        reset_peak(device.choose(job.base.dtype, job.base.threads).device)  # a child begins with its parent's peak
         self.job, self.settings, self.rows, self.validation = job, job.settings, rows, validation
         source = locate(job.base.id, job.base.revision, job.models_home)
         hardware = device.choose(job.base.dtype, job.base.threads)
@@ -255,7 +255,7 @@ class _Run:
 
     def finish(self) -> None:
         self.history.seconds += time.monotonic() - self.started
-        self.history.peak_memory_mb = peak_memory_mb(self.accelerator.device.type)
+        self.history.peak_memory_mb = peak_mb(self.accelerator.device.type)
         checkpoints.finish(self.job.out, self.history.best_epoch, self.job.base.id, self.history.to_json())
 
 
@@ -265,13 +265,3 @@ def learning_rate(step: int, total: int, settings: TrainingSettings) -> float:
     if step <= warmup:
         return settings.learning_rate * step / warmup
     return settings.learning_rate * (total - step + 1) / (total - warmup)
-
-
-def peak_memory_mb(kind: str) -> float:
-    """Most memory that this process had: of the GPU where there is one, else resident main memory."""
-    if kind == "cuda":
-        import torch
-
-        return torch.cuda.max_memory_allocated() / 2**20
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
