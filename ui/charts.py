@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ui.figures import duration
+from ui.costs import answering_s, each
 from ui.present import Report, method_label, metric_label
 
 if TYPE_CHECKING:
@@ -25,22 +25,18 @@ class Axis(NamedTuple):
     of: CostOf
 
 
-def _each(key: str) -> CostOf:
-    return lambda cost, n: cost[key] / n if n and cost.get(key) is not None else None
-
-
 def _tokens(cost: Mapping[str, Any], n: int) -> float | None:
     both = [cost.get("prompt_tokens"), cost.get("completion_tokens")]
     return None if not n or None in both else (both[0] + both[1]) / n  # type: ignore[operator]
 
 
 def _whole(cost: Mapping[str, Any], n: int) -> float | None:
-    parts = [cost.get("prepare_s"), cost.get("generate_s")]
-    return None if None in parts else sum(p for p in parts if p is not None)
+    prepared, answered = cost.get("prepare_s"), answering_s(cost)
+    return None if prepared is None or answered is None else prepared + answered
 
 
 AXES = {
-    "Time per answer": Axis("seconds per answer (log)", _each("generate_s")),
+    "Time per answer": Axis("seconds per answer (log)", lambda cost, n: each(answering_s(cost), n)),
     "Tokens per answer": Axis("prompt and answer tokens per answer (log)", _tokens),
     "Time in all": Axis("seconds to prepare and answer all items (log)", _whole),
 }
@@ -197,12 +193,6 @@ def loss(curves: Mapping[str, Sequence[tuple[float, float]]]) -> go.Figure:
     figure.update_xaxes(rangemode="tozero", tickformat="d", nticks=8)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.12, "x": 0, "font": {"color": GREY}})
     return figure
-
-
-def figures(report: Report, metric: str, axis: str) -> list[list[str]]:
-    """The chart's table: method, quality with interval, cost."""
-    unit = duration if "Time" in axis else (lambda v: f"{v:,.0f}")
-    return [[p.label, f"{p.y:.3f}", f"{p.low:.3f} to {p.high:.3f}", unit(p.x)] for p in points(report, metric, axis)]
 
 
 def _dress(figure: go.Figure, x: str, y: str) -> None:

@@ -7,6 +7,18 @@ from typing import Any
 
 from ui.present import Report, method_label, spec_of
 
+PLACES = {
+    "train": "in training rows, which were taken out",
+    "demonstrations": "in demonstrations",
+    "index": "in documents, which stay whole",
+}
+LEAKS = {"exact": "exact", "normalised": "normalised", "ngram": "13-gram", "embedding": "by embedding"}
+
+
+def _leaks(counts: Mapping[str, Any]) -> str:
+    """Counts by how alike the texts are; what was not looked for is null, and not said."""
+    return ", ".join(f"{words} {counts[kind]}" for kind, words in LEAKS.items() if counts.get(kind) is not None)
+
 
 def setup(report: Report) -> list[tuple[str, list[tuple[str, str]]]]:
     """The configuration fold: what was run, on what, and which rows were found twice."""
@@ -17,13 +29,11 @@ def setup(report: Report) -> list[tuple[str, list[tuple[str, str]]]]:
         (method_label(m), _flat({k: v for k, v in spec_of(report, m["name"]).items() if k not in ("kind", "name")}))
         for m in report["methods"]
     ]
-    twice = [
-        (f"in {where}", _flat({k: v for k, v in counts.items() if k != "items"})) for where, counts in (data.get("leakage") or {}).items()
-    ]
+    twice = [(PLACES.get(where, f"in {where}"), _leaks(counts)) for where, counts in (data.get("leakage") or {}).items()]
     groups = [
         ("Methods", [(name, text or "no settings") for name, text in methods]),
         ("Data", [("rows", _flat(data.get("counts") or {})), ("base model", _flat(plan.get("model") or {}))]),
-        ("Test items that also stand elsewhere, and were kept out of training and demonstrations", twice),
+        ("Test items that also stand elsewhere", twice),
         ("Machine and run", machine),
         ("Versions", [(str(k), str(v)) for k, v in versions.items()]),
     ]

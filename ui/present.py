@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ui.figures import count, decimals, duration, size
+from ui.costs import COSTS
+from ui.figures import decimals
 
 Report = Mapping[str, Any]
 
@@ -70,8 +71,11 @@ class Column(NamedTuple):
 
 
 class Table(NamedTuple):
+    """`notes` are sentences of the report that a reader of its numbers should know."""
+
     columns: list[Column]
     groups: list[Group]
+    notes: Sequence[str] = ()
 
 
 class Verdict(NamedTuple):
@@ -150,7 +154,7 @@ def table(report: Report) -> Table:
     trust = [_score_row(report, name, known.get(name) or {}) for name in names if not _decides(name, known)]
     trust += _trust_rows(report)
     groups = [Group("Quality", quality), Group("Trust", trust), Group("Cost", _cost_rows(report))]
-    return Table(columns, [g for g in groups if g.rows])
+    return Table(columns, [g for g in groups if g.rows], [in_words(str(text)) for text in report.get("notes") or ()])
 
 
 def metric_names(report: Report) -> list[str]:
@@ -185,8 +189,8 @@ def _score_row(report: Report, name: str, info: Mapping[str, Any]) -> Row:
             continue
         cell = Cell(f"{score['mean']:.{digits}f}", letter=letters[place], best=place in best, small=_gaps(score, most))
         if _has_interval(score):
-            left = 100 * (score["ci_low"] - low) / (top - low)
             width = max(1.0, 100 * (score["ci_high"] - score["ci_low"]) / (top - low))
+            left = min(100 - width, 100 * (score["ci_low"] - low) / (top - low))
             interval = f"{score['ci_low']:.{digits}f} to {score['ci_high']:.{digits}f}"
             cell = cell._replace(interval=interval, left=round(max(0.0, left), 1), width=round(width, 1))
         cells.append(cell)
@@ -218,21 +222,20 @@ def _best(scores: Sequence[Mapping[str, Any]], letters: Sequence[str], higher: b
     return best if len(best) < len(known) else set()
 
 
+COUNTED = (
+    ("cut", "Answers cut", "Answers that reached the longest allowed length."),
+    ("shortened_prompts", "Prompts shortened", "Prompts that had no room for all of their passages or demonstrations."),
+)
+
+
 def _trust_rows(report: Report) -> list[Row]:
     methods = report["methods"]
     total = ((report.get("data") or {}).get("counts") or {}).get("test")
     answered = [Cell(f"{m.get('n') or 0}" + (f" of {total}" if total else "")) for m in methods]
     rows = [Row("Items answered", "", "", "Headline numbers use the items that all methods answered.", answered)]
-    if any(m.get("cut") for m in methods):
-        rows.append(
-            Row(
-                "Answers cut",
-                "↓",
-                "lower is better",
-                "Answers that reached the longest allowed length.",
-                [_count(m.get("cut")) for m in methods],
-            )
-        )
+    for key, label, hint in COUNTED:
+        if any(m.get(key) for m in methods):
+            rows.append(Row(label, "↓", "lower is better", hint, [_count(m.get(key)) for m in methods]))
     for name in dict.fromkeys(k for m in methods for k in m.get("retrieval") or {}):
         cells = []
         for method in methods:
@@ -258,32 +261,13 @@ def _count(value: Any) -> Cell:
     return Cell("–" if value is None else f"{value:,}")
 
 
-COSTS: tuple[tuple[str, str, str, Callable[[Mapping[str, Any], int], Any]], ...] = (
-    ("Prepare", "Building the index or the weights, once.", "prepare_s", lambda c, n: duration(c.get("prepare_s"))),
-    ("Answer, each", "Time to generate one answer in its batch.", "generate_s", lambda c, n: duration(_each(c.get("generate_s"), n))),
-    ("Prompt tokens, each", "Mean length of a prompt.", "prompt_tokens", lambda c, n: count(_each(c.get("prompt_tokens"), n))),
-    ("Answer tokens, each", "Mean length of an answer.", "completion_tokens", lambda c, n: count(_each(c.get("completion_tokens"), n))),
-    ("Trained parameters", "", "trainable_params", lambda c, n: count(c.get("trainable_params"))),
-    ("Stored", "Size of the index or the weights on disk.", "artefact_bytes", lambda c, n: size(c.get("artefact_bytes"))),
-    ("Peak memory", "", "peak_memory_mb", lambda c, n: size(_times(c.get("peak_memory_mb"), 1024 * 1024))),
-)
-
-
 def _cost_rows(report: Report) -> list[Row]:
     rows = []
-    for label, hint, key, form in COSTS:
+    for label, hint, key, text in COSTS:
         if any((m.get("cost") or {}).get(key) is not None for m in report["methods"]):
-            cells = [Cell(str(form(m.get("cost") or {}, m.get("n") or 0))) for m in report["methods"]]
+            cells = [Cell(text(m.get("cost") or {}, m.get("n") or 0)) for m in report["methods"]]
             rows.append(Row(label, "↓", "lower is better", hint, cells))
     return rows
-
-
-def _each(total: float | None, n: int) -> float | None:
-    return None if total is None or not n else total / n
-
-
-def _times(value: float | None, by: float) -> float | None:
-    return None if value is None else value * by
 
 
 def _last(model_id: str) -> str:

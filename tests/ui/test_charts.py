@@ -32,6 +32,13 @@ def test_points_have_a_score_and_a_cost(report: dict[str, Any]) -> None:
     assert [p.label for p in charts.points(report, "token_f1", "Time per answer")] == ["LoRA", "RAG", "LoRA + retrieval"]
 
 
+def test_time_per_answer_and_in_all_hold_the_wording_of_prompts(report: dict[str, Any]) -> None:
+    report["methods"] = report["methods"][2:3]
+    report["methods"][0]["cost"] |= {"prepare_s": 4.0, "generate_s": 96.0, "word_s": 48.0}
+    assert charts.points(report, "token_f1", "Time per answer")[0].x == 3.0
+    assert charts.points(report, "token_f1", "Time in all")[0].x == 148.0
+
+
 def test_each_axis_is_drawn_with_intervals(report: dict[str, Any]) -> None:
     for axis in charts.AXES:
         figure = charts.quality_cost(report, "token_f1", axis)

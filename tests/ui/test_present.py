@@ -88,8 +88,38 @@ def test_an_old_report_that_lacks_a_section_is_still_shown(report: dict[str, Any
 def test_the_configuration_names_duplicates_and_settings(report: dict[str, Any]) -> None:
     groups = dict(configuration.setup(report))
     assert dict(groups["Methods"])["Few-shot"] == "shots 4, selection similar"
-    twice = groups["Test items that also stand elsewhere, and were kept out of training and demonstrations"]
-    assert dict(twice)["in train"].startswith("exact 0, normalised 0, ngram 1")
+    twice = dict(groups["Test items that also stand elsewhere"])
+    assert twice["in training rows, which were taken out"].startswith("exact 0, normalised 0, 13-gram 1")
+
+
+def test_duplicates_that_were_not_looked_for_are_not_said(report: dict[str, Any]) -> None:
+    report["data"]["leakage"]["index"] = {"exact": 2, "normalised": 0, "ngram": 3, "embedding": None, "items": {"exact": ["a"]}}
+    twice = dict(dict(configuration.setup(report))["Test items that also stand elsewhere"])
+    assert twice["in documents, which stay whole"] == "exact 2, normalised 0, 13-gram 3"
+
+
+def cells_of(report: dict[str, Any], label: str) -> list[str]:
+    return next([cell.text for cell in row.cells] for group in present.table(report).groups for row in group.rows if row.label == label)
+
+
+def test_the_seconds_of_an_answer_hold_those_of_wording_its_prompt(report: dict[str, Any]) -> None:
+    report["methods"][2]["cost"] |= {"generate_s": 96.0, "word_s": 48.0}
+    assert cells_of(report, "Answer, each")[2] == "3.00 s"
+    del report["methods"][2]["cost"]["word_s"]
+    assert cells_of(report, "Answer, each")[2] == "2.00 s"
+
+
+def test_shortened_prompts_and_the_reports_notes_are_shown(report: dict[str, Any]) -> None:
+    report["methods"][2]["shortened_prompts"] = 5
+    report["notes"] = ["rag: 30 of 48 answers were cut at 24 tokens <b>."]
+    assert cells_of(report, "Prompts shortened") == ["–", "–", "5", "–", "–"]
+    html = render("table", table=present.table(report))
+    assert "RAG: 30 of 48 answers were cut at 24 tokens &lt;b&gt;." in html
+
+
+def test_a_bar_stays_within_its_scale(report: dict[str, Any]) -> None:
+    report["methods"][4]["scores"]["token_f1"] = {"mean": 1.0, "ci_low": 1.0, "ci_high": 1.0, "n": 48, "unscored": 0}
+    assert all(cell.left + cell.width <= 100 for cell in present.table(report).groups[0].rows[0].cells)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,51 @@
+"""The table's cost rows. Totals of the report's ledger are over a method's answers, so "each" is the total by their number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from ui.figures import count, duration, size
+
+Cost = Mapping[str, Any]
+
+
+class CostRow(NamedTuple):
+    """A row of the table: its label, what it means, and each method's text from its ledger and its number of answers."""
+
+    label: str
+    hint: str
+    key: str
+    text: Callable[[Cost, int], str]
+
+
+def answering_s(cost: Cost) -> float | None:
+    """Seconds that all answers took: looking up passages and wording the prompts (absent in old reports), then generating."""
+    generated = cost.get("generate_s")
+    return None if generated is None else float(generated) + float(cost.get("word_s") or 0.0)
+
+
+def each(total: float | None, n: int) -> float | None:
+    return None if total is None or not n else total / n
+
+
+def _bytes(megabytes: float | None) -> float | None:
+    return None if megabytes is None else megabytes * 1024 * 1024
+
+
+COSTS = (
+    CostRow("Prepare", "Building the index or the weights, once.", "prepare_s", lambda c, n: duration(c.get("prepare_s"))),
+    CostRow(
+        "Answer, each",
+        "Time for one answer in its batch: looking up passages, wording the prompt, generating.",
+        "generate_s",
+        lambda c, n: duration(each(answering_s(c), n)),
+    ),
+    CostRow("Prompt tokens, each", "Mean length of a prompt.", "prompt_tokens", lambda c, n: count(each(c.get("prompt_tokens"), n))),
+    CostRow(
+        "Answer tokens, each", "Mean length of an answer.", "completion_tokens", lambda c, n: count(each(c.get("completion_tokens"), n))
+    ),
+    CostRow("Trained parameters", "", "trainable_params", lambda c, n: count(c.get("trainable_params"))),
+    CostRow("Stored", "Size of the index or the weights on disk.", "artefact_bytes", lambda c, n: size(c.get("artefact_bytes"))),
+    CostRow("Peak memory", "", "peak_memory_mb", lambda c, n: size(_bytes(c.get("peak_memory_mb")))),
+)
