@@ -6,6 +6,7 @@ ratio *within* a round, not the ratio of two figures that were measured minutes 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import importlib.util
@@ -23,6 +24,7 @@ from typing import Any, NamedTuple
 from adapters.prompts import word
 from comparison.plan import read_plan
 from core.dataset.load import Dataset, load_dataset
+from core.memory import peak_mb, reset_peak
 from core.records import Example, Message, Passage, Retrieved
 from models.base import Codec
 from models.device import FAST_BF16_FLAGS, Hardware, cpu_flags, torch_dtype
@@ -58,7 +60,7 @@ def take_turns(sides: Mapping[str, Side], rounds: int) -> dict[str, list[Timed]]
         for name in names[begin:] + names[:begin]:
             known = forget_peak_memory()
             timed = sides[name]()
-            measured[name].append(timed._replace(more={**timed.more, **({"peak memory, MB": peak_memory_mb()} if known else {})}))
+            measured[name].append(timed._replace(more={**timed.more, **({"peak memory, MB": peak_mb()} if known else {})}))
             print(f"round {number + 1}/{rounds}: {name}: {timed.rate:.3g}/s in {timed.seconds:.1f} s", file=sys.stderr, flush=True)
     return measured
 
@@ -155,18 +157,9 @@ def load_plain(folder: Path, hardware: Hardware) -> Any:
 def forget_peak_memory() -> bool:
     """Give freed memory back and let Linux count the peak of resident memory anew; False where that cannot be done."""
     gc.collect()
-    try:
+    with contextlib.suppress(OSError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return False
-    return True
-
-
-def peak_memory_mb() -> float:
-    """Peak of this process's resident memory since `forget_peak_memory` was True."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+    return reset_peak()
 
 
 class Task(NamedTuple):

@@ -117,7 +117,9 @@ class Contest:
         from trl import SFTConfig, SFTTrainer
 
         disable_progress_bar()
-        rows = Dataset.from_list([{key: value for key, value in padded(row, row.length, 0).items() if key != "attention_mask"} for row in self.rows])
+        rows = Dataset.from_list(
+            [{key: value for key, value in padded(row, row.length, 0).items() if key != "attention_mask"} for row in self.rows]
+        )
         with tempfile.TemporaryDirectory() as folder:
             arguments = SFTConfig(output_dir=folder, **self.shared_arguments())
             clock = make_clock()

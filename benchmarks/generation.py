@@ -162,7 +162,12 @@ def check(model: TransformersModel, prompts: Prompts, new_tokens: int) -> dict[s
     stops = sorted(model.codec.stops)
     theirs = [generate_alone(plain, ids, model.codec.pad, max_new_tokens=new_tokens, eos_token_id=stops) for ids in prompts.ids]
     equal = sum(ours[row] == ids for row, ids in enumerate(theirs))
-    return {"prompts": prompts.name, "batches": len(composed), "shared tokens": composed[0].shared, "equal ids": f"{equal} of {len(theirs)}"}
+    return {
+        "prompts": prompts.name,
+        "batches": len(composed),
+        "shared tokens": composed[0].shared,
+        "equal ids": f"{equal} of {len(theirs)}",
+    }
 
 
 def measure(model: TransformersModel, sets: Sequence[Prompts], options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -194,7 +199,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--demonstrations", type=int, default=5, help="demonstrations that the second set shares")
     parser.add_argument("--one-by-one", type=int, default=8, help="prompts that stand for all where they go one by one")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each side; medians are shown")
-    parser.add_argument("--with-lm-eval", action="store_true", help="install lm-evaluation-harness into .benchmark-packages and measure it, too")
+    parser.add_argument(
+        "--with-lm-eval", action="store_true", help="install lm-evaluation-harness into .benchmark-packages and measure it, too"
+    )
     parser.add_argument("--check", action="store_true", help="only compare ids in float32")
     parser.add_argument("--json", type=Path, help="write figures and the machine's description there")
     return parser.parse_args(arguments)

@@ -58,4 +58,4 @@ def training_section(artefacts: Sequence[Artefact], seeds: int) -> dict[str, Any
     if not record:
         return None
     keys = ("curves", "epochs", "best_epoch", "trainable_params", "seconds", "peak_memory_mb")
-    return {"seeds": seeds, **{key: record.get(key) for key in keys}}
+    return {"seeds": seeds, **{key: record.get(key) for key in keys}, "left_out": list(record.get("left_out") or ())}

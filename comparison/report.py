@@ -63,7 +63,20 @@ class Outcome:
 
     @classmethod
     def from_entry(cls, entry: Mapping[str, Any]) -> Outcome:
-        keys = ("name", "kind", "status", "reason", "n", "cut", "failures", "cost", "training", "spec", "shortened_prompts", "dropped_passages")
+        keys = (
+            "name",
+            "kind",
+            "status",
+            "reason",
+            "n",
+            "cut",
+            "failures",
+            "cost",
+            "training",
+            "spec",
+            "shortened_prompts",
+            "dropped_passages",
+        )
         return cls(**{key: entry[key] for key in keys if key in entry})
 
 

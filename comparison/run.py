@@ -205,6 +205,10 @@ class _Run:
         timings = read_timings(self.store.folder(self.id), name)
         spec = method.spec.model_dump(mode="json")
         training = training_section(artefacts, int(spec.get("seeds") or 1))
+        if training and training["left_out"]:
+            yield self._note(
+                f"{len(training['left_out'])} training rows are longer than max_tokens or the model's context and were left out.", name
+            )
         cost = ledger(saved, timings, artefacts)
         counts = (len(saved.answers), cut, saved.failures)
         return Outcome(name, method.spec.kind, "done", "", *counts, cost, training, spec, shortened, passages)

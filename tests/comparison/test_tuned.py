@@ -120,3 +120,22 @@ def test_the_same_plan_again_trains_nothing(tuned_plan: Plan, untouched: tuple[S
     assert [(event.kind, event.reused) for event in prepared] == [("weights", True)]
     costs = [store.result(i).report()["methods"][0]["cost"] for i in (first, second)]
     assert costs[0]["prepare_s"] == costs[1]["prepare_s"]
+
+
+def test_training_rows_that_are_too_long_are_left_out_and_the_report_says_so(tuned_plan: Plan, tmp_path: Path) -> None:
+    rows = Path(str(tuned_plan.spec.data.path)).read_text() + '"' + "very " * 80 + 'long",billing\n'
+    for part, text in (("train", rows), ("test", "input,output\nWhere is my parcel,lost and found\n")):
+        (tmp_path / f"{part}.csv").write_text(text)
+    mapping = dict(tuned_plan.mapping)
+    mapping["data"] = {
+        "files": {"train": "train.csv", "test": "test.csv"},
+        "instruction": "Route the message.",
+        "split": {"train": 1.0, "validation": 0.0, "test": 0.0},
+    }
+    mapping |= {"methods": [{"kind": "lora", "rank": 2, "epochs": 1, "max_tokens": 300}], "metrics": ["token_f1"]}
+    store = Store(tmp_path / "store")
+    comparison_id = jobs.submit(store, read_plan(mapping, tmp_path)).id
+    until(lambda: not jobs.status(store, comparison_id).active)
+    report = store.result(comparison_id).report()
+    assert len(report["methods"][0]["training"]["left_out"]) == 1
+    assert any("1 training rows are longer than max_tokens" in note for note in report["notes"])
