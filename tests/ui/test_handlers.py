@@ -161,6 +161,14 @@ def test_the_library_opens_clones_and_deletes(ctx: Context, finished: str) -> No
     assert library.rows(ctx) == []
 
 
+def test_a_comparison_that_runs_is_not_deleted_under_its_process(ctx: Context, task: Task) -> None:
+    plan = read_plan(methods.plan(task, ["zero_shot"], {}, ["token_f1"], None), Path(task.base))
+    active = jobs.admit(ctx.store, plan, ctx.owner, jobs.own_handle()).id
+    with pytest.raises(StoreError, match="Stop it first"):
+        library.delete(ctx, active)
+    assert [row.id for row in library.rows(ctx)] == [active]
+
+
 def test_data_of_ones_own_becomes_the_task_and_keeps_the_documents(ctx: Context, task: Task, questions: Path) -> None:
     kept, name = data.keep(ctx, str(questions))
     assert Path(kept).is_relative_to(ctx.store.root) and "mine" not in kept and name == "mine"

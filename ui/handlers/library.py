@@ -78,6 +78,10 @@ def task_behind(ctx: Context, shown: Shown) -> Task:
 
 
 def delete(ctx: Context, comparison_id: str) -> None:
-    """Remove a comparison with its answers and links. Prepared indexes and weights stay: others may use them."""
+    """Remove a comparison with its answers and links. Prepared indexes and weights stay: others may use them.
+
+    Raises:
+        StoreError: it is running, not there, or not this owner's.
+    """
     own(ctx, comparison_id)
-    ctx.store.delete(comparison_id)
+    jobs.remove(ctx.store, comparison_id)
