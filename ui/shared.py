@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from ui.context import Settings
+from ui.context import Context, Settings
 from ui.guard import Handler, guard
 
 MODEL_WORK = "model"
@@ -55,3 +55,11 @@ class Shared(NamedTuple):
         made = self.on(button.click, reveal, inputs, link)
         linked = made.success(None, link, link, js=TO_LINK, api_visibility="private")
         linked.then(None, link, None, js=TO_CLIPBOARD, api_visibility="private")
+
+    def forget_link(self, listen: Callable[..., Any], link: gr.Textbox) -> None:
+        """A link that was made stands beside what it was made of, and goes when that changes."""
+
+        def forget(ctx: Context) -> Any:
+            return gr.update(value="", visible=False)
+
+        self.on(listen, forget, None, link)

@@ -100,6 +100,12 @@ def test_a_comparison_made_on_the_page_looks_the_same_behind_its_link(
     assert shown(other) == mine
     assert other.locator("#item_page .bk-question").inner_text() == item
     assert not other.locator("#run").is_visible(), "a frozen result offers no run"
+    assert not other.get_by_label("With prompts and answers").is_visible(), "what was shared is the owner's to choose"
+    other.get_by_role("button", name="Make a comparison of my own", exact=True).click()
+    other.locator("#run").wait_for()
+
+    page.get_by_label("With prompts and answers").uncheck()
+    page.locator("#share_link").wait_for(state="hidden")
 
 
 def test_a_link_without_rows_shows_scores_and_no_texts(serve: Callable[..., str], chromium: Any, examples_folder: Path) -> None:

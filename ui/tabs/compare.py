@@ -62,6 +62,7 @@ class Results(NamedTuple):
     metric: gr.Dropdown
     axis: gr.Radio
     plot: gr.Plot
+    leave: gr.Button
 
 
 class Items(NamedTuple):
@@ -74,6 +75,7 @@ class Items(NamedTuple):
 
 
 class Share(NamedTuple):
+    row: gr.Row
     rows: gr.Checkbox
     copy: gr.Button
     link: gr.Textbox
@@ -92,6 +94,7 @@ def build(settings: Settings, shared: Shared) -> CompareTab:
     """Lay the tab out and wire it."""
     row, cards = _cards(settings)
     verdict = gr.HTML(render("empty", text=NOTHING), elem_id="verdict")
+    leave = gr.Button("Make a comparison of my own", visible=False, elem_id="leave_frozen", min_width=240, scale=0)
     form = _run_row()
     with gr.Column(visible=False, elem_id="results") as body:
         table = gr.HTML(elem_id="table")
@@ -106,7 +109,7 @@ def build(settings: Settings, shared: Shared) -> CompareTab:
         share = _share()
         with gr.Accordion("Configuration", open=False, elem_id="setup_fold"):
             setup = gr.HTML(elem_id="setup")
-    tab = CompareTab(row, cards, Results(verdict, body, table, how, setup, metric, axis, plot), form, items, share)
+    tab = CompareTab(row, cards, Results(verdict, body, table, how, setup, metric, axis, plot, leave), form, items, share)
     _wire_cards(tab, shared)
     _wire_results(tab, shared)
     _wire_form(tab, shared)
@@ -160,13 +163,13 @@ def _items() -> Items:
 
 
 def _share() -> Share:
-    with gr.Row(equal_height=True, elem_id="share_row"):
+    with gr.Row(equal_height=True, elem_id="share_row") as row:
         rows = gr.Checkbox(False, label="With prompts and answers", elem_id="share_rows", min_width=200, scale=0)
         copy = gr.Button("Copy link", elem_id="copy_link", min_width=120, scale=0)
         link = gr.Textbox(
             label="Link to this frozen result", visible=False, interactive=False, buttons=["copy"], elem_id="share_link", scale=4
         )
-    return Share(rows, copy, link)
+    return Share(row, rows, copy, link)
 
 
 def _wire_cards(tab: CompareTab, shared: Shared) -> None:
@@ -194,7 +197,7 @@ def _wire_results(tab: CompareTab, shared: Shared) -> None:
 
     def show(ctx: Context, shown: Shown, axis: str) -> list[Any]:
         frozen = shown.kind == "share"
-        around = [gr.update(visible=not frozen), gr.update(visible=not frozen), gr.update(visible=not frozen)]
+        around = [*[gr.update(visible=not frozen)] * 3, gr.update(visible=frozen)]
         if not shown.kind:
             return [render("empty", text=NOTHING), gr.update(visible=False), *[gr.skip()] * 5, *[gr.skip()] * 4, *around]
         view = compare.view(ctx, shown)
@@ -204,7 +207,12 @@ def _wire_results(tab: CompareTab, shared: Shared) -> None:
         return [view.verdict, gr.update(visible=True), view.table, view.how, view.setup, metric, figure, FILTERS[0], *first, *around]
 
     outputs = [r.verdict, r.body, r.table, r.how, r.setup, r.metric, r.plot, items.wanted, items.page, items.where, items.place]
-    shared.on(shared.shown.change, show, [shared.shown, r.axis], [*outputs, tab.cards_row, tab.form.row, tab.share.copy])
+    shared.on(shared.shown.change, show, [shared.shown, r.axis], [*outputs, tab.cards_row, tab.form.row, tab.share.row, r.leave])
+
+    def leave(ctx: Context) -> Shown:
+        return compare.landing(ctx, "")
+
+    shared.on(r.leave.click, leave, None, shared.shown)
 
     def redraw(ctx: Context, shown: Shown, metric: str, axis: str) -> Any:
         return compare.chart(ctx, shown, metric, axis)
@@ -271,7 +279,6 @@ def _wire_share(tab: CompareTab, shared: Shared) -> None:
     def make(ctx: Context, shown: Shown, with_rows: bool) -> Any:
         return shares.token(ctx, shown, with_rows)
 
-    def reveal(ctx: Context, link: str) -> Any:
-        return gr.update(visible=bool(link))
-
     shared.on_copy(share.copy, make, [shared.shown, share.rows], share.link)
+    for listen in (shared.shown.change, share.rows.input):
+        shared.forget_link(listen, share.link)

@@ -96,8 +96,8 @@ def _wire_actions(tab: LibraryTab, shared: Shared) -> None:
     def ask(ctx: Context, sure: bool) -> list[Any]:
         return [gr.update(visible=not sure), gr.update(visible=sure)]
 
-    for button, sure in ((tab.delete, True), (tab.keep, False)):
-        shared.on(button.click, lambda ctx, sure=sure: ask(ctx, sure), None, [tab.actions, tab.sure])
+    for listen, sure in ((tab.delete.click, True), (tab.keep.click, False), (tab.chosen.input, False)):
+        shared.on(listen, lambda ctx, sure=sure: ask(ctx, sure), None, [tab.actions, tab.sure])
 
     def really(ctx: Context, chosen: str, shown: Shown) -> list[Any]:
         library.delete(ctx, chosen or "")
@@ -113,3 +113,4 @@ def _wire_link(tab: LibraryTab, shared: Shared) -> None:
         return shares.token(ctx, Shown("comparison", chosen or ""), False)
 
     shared.on_copy(tab.copy, make, [tab.chosen], tab.link)
+    shared.forget_link(tab.chosen.change, tab.link)
