@@ -69,7 +69,7 @@ class Task:
         }
         if self.knowledge:
             plan["knowledge"] = dict(self.knowledge)
-        if self.primary in metrics:
+        if self.primary in {metric if isinstance(metric, str) else metric.get("name") for metric in metrics}:
             plan["primary"] = self.primary
         return plan
 

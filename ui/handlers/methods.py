@@ -11,6 +11,7 @@ from ui import present
 from ui.task import Task
 
 PLANNED = "plan:"
+JUDGE = "judge"
 Values = Mapping[str, Mapping[str, Any]]
 
 
@@ -80,6 +81,8 @@ def plan(task: Task, ticked: Sequence[str], values: Values, metrics: Sequence[st
     rest = {k: v for k, v in (task.data.get("limit") or {}).items() if k != "test"}
     caps = {**rest, **({"test": int(limit)} if limit else {})}
     data = {k: v for k, v in task.data.items() if k != "limit"}
+    if JUDGE not in metrics:
+        whole.pop(JUDGE, None)
     return {**whole, "data": {**data, "limit": caps} if caps else data}
 
 
@@ -114,7 +117,7 @@ def _metrics(task: Task) -> tuple[list[tuple[str, str]], list[str]]:
 
     choices = [(present.metric_label(name), name) for name in metrics.names()]
     ticked = []
-    for place, metric in enumerate(task.metrics):
+    for place, metric in enumerate([*task.metrics, *_graded(task)]):
         if isinstance(metric, str):
             ticked.append(metric)
         else:
@@ -122,6 +125,11 @@ def _metrics(task: Task) -> tuple[list[tuple[str, str]], list[str]]:
             ticked.append(f"{PLANNED}{place}")
     known = {key for _, key in choices}
     return choices, [m for m in ticked if m in known] or [m for m in ("token_f1", "exact_match", "rougeL") if m in known]
+
+
+def _graded(task: Task) -> list[str]:
+    """A plan with a judge's section is graded, whether its metrics name the judge or not."""
+    return [JUDGE] if task.rest.get(JUDGE) is not None and JUDGE not in task.metrics else []
 
 
 def collect(task: Task, ticked: Sequence[str], values: Values) -> list[dict[str, Any]]:
