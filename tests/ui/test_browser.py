@@ -142,8 +142,12 @@ def test_wrong_input_gives_one_plain_message(serve: Callable[..., str], chromium
     for name, share in (("Train", "0.2"), ("Validation", "0.1"), ("Test", "0.7")):
         page.get_by_label(name, exact=True).fill(share)
         page.get_by_label(name, exact=True).blur()
+    page.locator("#data_instruction textarea").fill("Say it in verse.")
     page.get_by_role("button", name="Use this data", exact=True).click()
     strip_says(page, "10 train")
+    page.wait_for_timeout(800)
+    assert page.locator("#data_instruction textarea").input_value() == "Say it in verse.", "the form shows what the task has"
+    assert page.get_by_label("Test", exact=True).input_value() == "0.7"
     choose(page, "Compare")
     page.get_by_role("checkbox", name=re.compile("^Few-shot")).check()
     page.get_by_role("button", name="Metrics and settings").click()

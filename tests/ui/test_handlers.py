@@ -13,7 +13,7 @@ from comparison import jobs
 from comparison.plan import read_plan
 from comparison.run import run as run_comparison
 from core.errors import BakeoffError, DataError, PlanError, StoreError
-from ui import uploads
+from ui import present, uploads
 from ui.context import Context, Settings, owner_of, start_settings
 from ui.handlers import compare, counts, data, examples, finetuning, library, methods, prompting, retrieval, runs, shares
 from ui.handlers.compare import Shown
@@ -140,7 +140,10 @@ def test_a_link_pins_the_report_and_can_leave_out_the_texts(ctx: Context, finish
     bare = compare.landing(stranger, shares.token(ctx, Shown("comparison", finished), False))
     whole = compare.landing(stranger, shares.token(ctx, Shown("comparison", finished), True))
     assert bare.kind == whole.kind == "share"
-    assert compare.view(stranger, bare).table == compare.view(ctx, Shown("comparison", finished)).table
+    mine = Shown("comparison", finished)
+    assert compare.view(stranger, whole).table == compare.view(ctx, mine).table
+    cells = [present.table(compare.locate(who, what).report).groups for who, what in ((stranger, bare), (ctx, mine))]
+    assert cells[0] == cells[1], "the same numbers, without the notes, which may quote an item"
     assert "Only the scores" in compare.item(stranger, bare, "All", 0).html
     assert "Reference" in compare.item(stranger, whole, "All", 0).html
     with pytest.raises(StoreError, match="opens nothing"):
@@ -179,6 +182,38 @@ def test_data_of_ones_own_becomes_the_task_and_keeps_the_documents(ctx: Context,
     assert look.usable and "door" in look.preview and "29 train, 7 validation, 12 test" in look.findings
     mine = data.as_task(ctx, draft, task, "")
     assert mine.documents == task.documents and mine.model["id"] == "fake/echo"
+
+
+def test_the_form_shows_the_data_that_the_task_has(ctx: Context, task: Task) -> None:
+    changed = replace(task, data={**task.data, "instruction": "Say it in verse.", "split": {"train": 0.5, "validation": 0.2, "test": 0.3}})
+    same = data.planned(ctx, data.Draft(example="lost_things", instruction="old", train=0.9), changed)
+    assert (same.instruction, same.train, same.test, same.input, same.output) == ("Say it in verse.", 0.5, 0.3, "question", "answer")
+    fresh = data.planned(ctx, data.Draft(example="lost_things", instruction="old"), Task())
+    assert fresh.instruction == "Answer in one sentence."
+
+
+def test_an_examples_instruction_does_not_go_with_ones_own_rows(ctx: Context, task: Task) -> None:
+    mine = data.planned(ctx, data.Draft(kept="/x.csv", instruction="Answer in one sentence.", input="question"), task)
+    assert (mine.instruction, mine.input) == ("", "")
+    assert data.planned(ctx, data.Draft(kept="/x.csv", instruction="Mine."), task).instruction == "Mine."
+    assert data.planned(ctx, data.Draft(hub="a/b", input="typed"), task).input == "typed"
+
+
+def test_the_primary_metric_stays_though_it_is_a_script(task: Task) -> None:
+    script = {"evaluate": "format_ok.py", "name": "format_ok"}
+    scripted = replace(task, metrics=("token_f1", script), primary="format_ok")
+    form = methods.fill(scripted)
+    assert methods.plan(scripted, ["zero_shot"], {}, form.metrics, None)["primary"] == "format_ok"
+    assert "primary" not in methods.plan(scripted, ["zero_shot"], {}, ["token_f1"], None)
+
+
+def test_a_plans_judge_is_ticked_and_can_be_left_out(task: Task) -> None:
+    graded = replace(task, rest={**task.rest, "judge": {"model": "same", "scale": 5}})
+    form = methods.fill(graded)
+    assert form.metrics == ["token_f1", "exact_match", "judge"]
+    assert methods.plan(graded, ["zero_shot"], {}, form.metrics, None)["judge"] == {"model": "same", "scale": 5}
+    assert "judge" not in methods.plan(graded, ["zero_shot"], {}, ["token_f1"], None)
+    assert methods.fill(task).metrics == ["token_f1", "exact_match"]
 
 
 def test_a_missing_column_is_said_once_with_the_nearest(ctx: Context, questions: Path) -> None:

@@ -106,6 +106,23 @@ def as_task(ctx: Context, draft: Draft, current: Task, model: str) -> Task:
     return task.with_model(model, ctx.settings.embedder)
 
 
+def planned(ctx: Context, draft: Draft, task: Task) -> Draft:
+    """A draft of a new source with the mapping, instruction and split that belong to it: those of the current task where that is
+    this example, else of the example's plan. A file's columns are to be guessed anew, and no example's instruction goes with one's own rows.
+
+    Raises:
+        StoreError: there is no such example.
+    """
+    if not draft.example:
+        borrowed = {examples.task(ctx, name).data.get("instruction") for name in examples.names(ctx.settings.examples)}
+        own = draft._replace(instruction="" if draft.instruction in borrowed else draft.instruction)
+        return own if draft.hub else own._replace(input="", output="")
+    section = task.data if task.example == draft.example else examples.task(ctx, draft.example).data
+    mapped, split = section.get("columns") or {}, section.get("split") or {}
+    read = draft._replace(input=mapped.get("input") or "", output=mapped.get("output") or "", instruction=section.get("instruction") or "")
+    return read._replace(**{name: split[name] for name in ("train", "validation", "test", "seed") if name in split})
+
+
 def _mapping(draft: Draft, extra: dict[str, str]) -> dict[str, Any]:
     named = {**extra, **{k: v for k, v in (("input", draft.input), ("output", draft.output)) if v}}
     out: dict[str, Any] = {"split": {"train": draft.train, "validation": draft.validation, "test": draft.test, "seed": int(draft.seed)}}

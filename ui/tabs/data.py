@@ -128,36 +128,32 @@ def _wire_source(tab: DataTab, shared: Shared, hub_row: gr.Row) -> None:
 
     kept = shared.on(tab.file.change, keep, tab.file, tab.kept)
 
-    def read(ctx: Context, *fields: Any) -> list[Any]:
-        """Columns of a new source, and its preview; the mapping begins anew."""
-        seen = draft(*fields)
-        if seen.example:
-            section = examples.task(ctx, seen.example).data
-            seen = seen._replace(instruction=str(section.get("instruction") or ""))
-            mapped = section.get("columns") or {}
-        else:
-            mapped = {}
+    def read(ctx: Context, task: Task, *fields: Any) -> list[Any]:
+        """Columns of a new source, and its preview; the mapping begins anew, or as the example or the task that it is has it."""
+        seen = data.planned(ctx, draft(*fields), task)
+        blank = [gr.update(choices=[], value=None)] * 2
+        cut = [getattr(seen, name) for name in tab.split]
         if not (seen.example or seen.kept or seen.hub):
-            return [gr.update(choices=[], value=None)] * 2 + [seen.instruction, render("empty", text=NOTHING), "", 0]
+            return [*blank, seen.instruction, *cut, render("empty", text=NOTHING), "", 0]
         try:
             found = data.columns(ctx, seen)
         except BakeoffError as error:
-            return [gr.update(choices=[], value=None)] * 2 + [
-                seen.instruction,
-                render("problem", message=error.message, remedy=error.remedy),
-                "",
-                0,
-            ]
-        seen = seen._replace(input=mapped.get("input") or found.input, output=mapped.get("output") or found.output)
+            return [*blank, seen.instruction, *cut, render("problem", message=error.message, remedy=error.remedy), "", 0]
+        seen = seen._replace(input=seen.input or found.input, output=seen.output or found.output)
         result = data.look(ctx, seen)
         choices = [gr.update(choices=found.names, value=value or None) for value in (seen.input, seen.output)]
-        return [*choices, seen.instruction, result.preview, result.findings, 0]
+        return [*choices, seen.instruction, *cut, result.preview, result.findings, 0]
 
-    outputs = [tab.input, tab.output, tab.instruction, tab.preview, tab.findings, tab.place]
+    def follow(ctx: Context, task: Task, *fields: Any) -> list[Any]:
+        """Read again where another example became the task; a file's mapping stays as it was filled in."""
+        return read(ctx, task, *fields) if task.example and draft(*fields).example == task.example else [gr.skip()] * len(outputs)
+
+    outputs = [tab.input, tab.output, tab.instruction, *tab.split.values(), tab.preview, tab.findings, tab.place]
+    inputs = [shared.task, *tab.fields]
     for listen in (tab.source.input, tab.example.input, kept.then, tab.read.click, tab.hub.submit):
-        shared.on(listen, read, tab.fields, outputs, show_progress="minimal", show_progress_on=tab.preview)
+        shared.on(listen, read, inputs, outputs, show_progress="minimal", show_progress_on=tab.preview)
     shared.on(shared.task.change, _mirror, [shared.task, *tab.fields], [tab.source, tab.example, tab.model]).then(
-        **_plain(shared, read, tab.fields, outputs)
+        **_plain(shared, follow, inputs, outputs)
     )
 
 
