@@ -18,9 +18,7 @@ Scores = Mapping[str, Mapping[str, Mapping[str, Scored]]]
 Answers = Mapping[str, Mapping[str, Answer]]
 Latency = Mapping[str, Mapping[str, float]]
 
-FILTERS = ("All", "They differ", "All wrong", "Cut", "Unscored")
-RIGHT = 0.5
-"""An answer counts as wrong below this score; for metrics from 0 to 1."""
+FILTERS = ("All", "They differ", "Only one right", "All wrong", "Cut", "Unscored")
 
 
 class Piece(NamedTuple):
@@ -53,11 +51,18 @@ class Question(NamedTuple):
     reference: str
 
 
-def keep(ids: Sequence[str], wanted: str, answers: Answers, scores: Scores, primary: str) -> list[str]:
-    """The ids that a filter keeps, in order. An unknown filter keeps all."""
+def keep(
+    ids: Sequence[str], wanted: str, answers: Answers, scores: Scores, primary: str, info: Mapping[str, Any] | None = None
+) -> list[str]:
+    """The ids that a filter keeps, in order. An unknown filter keeps all.
+
+    Args:
+        info: what the primary metric says of itself; an answer counts as right from the middle of its range on.
+    """
     tests = {
         "They differ": lambda i: len({a[i].text.strip() for a in answers.values() if i in a}) > 1,
-        "All wrong": lambda i: _all_wrong(i, scores, primary),
+        "Only one right": lambda i: _rights(i, scores, primary, info or {}).count(True) == 1,
+        "All wrong": lambda i: set(_rights(i, scores, primary, info or {})) == {False},
         "Cut": lambda i: any(a[i].finish_reason == "length" for a in answers.values() if i in a),
         "Unscored": lambda i: any(isinstance(v.get(i), Unscored) for by_method in scores.values() for v in by_method.values()),
     }
@@ -65,9 +70,11 @@ def keep(ids: Sequence[str], wanted: str, answers: Answers, scores: Scores, prim
     return [i for i in ids if test is None or test(i)]
 
 
-def _all_wrong(example_id: str, scores: Scores, primary: str) -> bool:
-    values = [by_id.get(example_id) for by_id in scores.get(primary, {}).values()]
-    return bool(values) and all(isinstance(v, Score) and v.value < RIGHT for v in values)
+def _rights(example_id: str, scores: Scores, primary: str, info: Mapping[str, Any]) -> list[bool | None]:
+    """Whether each method is right by the primary metric; None where it is unscored."""
+    middle, higher = (info.get("low", 0.0) + info.get("high", 1.0)) / 2, info.get("higher_is_better", True)
+    found = [by_id.get(example_id) for by_id in scores.get(primary, {}).values()]
+    return [(v.value >= middle if higher else v.value <= middle) if isinstance(v, Score) else None for v in found]
 
 
 def pieces(answer: str, reference: str) -> list[Piece]:
@@ -95,7 +102,8 @@ def _card(method: Mapping[str, Any], question: Question, answers: Answers, score
     name, label = method["name"], method_label(method)
     answer = answers.get(name, {}).get(question.id)
     if answer is None:
-        return Card(label, missing=str(method.get("reason") or "No answer to this item."))
+        failed = (method.get("failures") or {}).get(question.id)
+        return Card(label, missing=str(failed or method.get("reason") or "No answer to this item."))
     mine = ((metric, by_method.get(name, {}).get(question.id)) for metric, by_method in scores.items())
     shown = [(metric_label(metric), number(scored)) for metric, scored in mine if scored is not None]
     seconds = latency.get(name, {}).get(question.id)

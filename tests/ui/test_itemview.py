@@ -33,10 +33,40 @@ SCORES = {
 
 @pytest.mark.parametrize(
     ("wanted", "kept"),
-    [("All", "abc"), ("They differ", "b"), ("All wrong", "b"), ("Cut", "c"), ("Unscored", "c"), ("no such filter", "abc")],
+    [
+        ("All", "abc"),
+        ("They differ", "b"),
+        ("Only one right", ""),
+        ("All wrong", "b"),
+        ("Cut", "c"),
+        ("Unscored", "c"),
+        ("no such filter", "abc"),
+    ],
 )
 def test_a_filter_keeps_what_it_names(wanted: str, kept: str) -> None:
     assert itemview.keep(["a", "b", "c"], wanted, ANSWERS, SCORES, "token_f1") == list(kept)
+
+
+@pytest.mark.parametrize(
+    ("info", "wanted", "kept"),
+    [
+        ({"low": 0, "high": 100}, "All wrong", "abc"),
+        ({"low": 0, "high": 100}, "Only one right", ""),
+        ({"low": 0, "high": 1}, "All wrong", "c"),
+        ({"low": 0, "high": 1}, "Only one right", "b"),
+        ({"low": 0, "high": 1, "higher_is_better": False}, "All wrong", "a"),
+    ],
+)
+def test_right_is_from_the_middle_of_the_metrics_own_range(info: dict[str, Any], wanted: str, kept: str) -> None:
+    values = {"zero_shot": (0.9, 0.8, 0.2), "rag": (0.9, 0.1, 0.3)}
+    scores = {"chrf": {name: {i: Score(v) for i, v in zip("abc", found, strict=True)} for name, found in values.items()}}
+    assert itemview.keep(["a", "b", "c"], wanted, {}, scores, "chrf", info) == list(kept)
+
+
+def test_an_item_that_could_not_be_asked_says_why(report: dict[str, Any]) -> None:
+    report["methods"][1]["failures"] = {"z": "the question is longer than the context"}
+    cards = itemview.cards(report, Question("z", "", "?", "x"), ANSWERS, SCORES, {})
+    assert (cards[0].missing, cards[1].missing) == ("No answer to this item.", "the question is longer than the context")
 
 
 def test_a_card_shows_scores_tokens_prompt_and_passages(report: dict[str, Any]) -> None:

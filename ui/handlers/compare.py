@@ -160,7 +160,7 @@ def item(ctx: Context, shown: Shown, wanted: str, place: int) -> ItemPage:
     scores, latency = result.scores(), {m["name"]: result.timings(m["name"]) for m in report["methods"]}
     test = {e.id: e for e in result.splits().test}
     primary = (report.get("verdict") or {}).get("primary") or ""
-    kept = itemview.keep(list(test), wanted, answers, scores, primary)
+    kept = itemview.keep(list(test), wanted, answers, scores, primary, present.infos(report).get(primary))
     if not kept:
         return ItemPage(render("empty", text=f"No item falls under “{wanted}”."), 0, 0)
     place %= len(kept)

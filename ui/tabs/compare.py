@@ -153,7 +153,13 @@ def _run_row() -> RunRow:
 
 def _items() -> Items:
     gr.HTML('<h3 class="bk-h">Item by item</h3>')
-    wanted = gr.Radio(list(FILTERS), value=FILTERS[0], label="Items", show_label=False, container=False, elem_id="item_filter")
+    wanted = gr.Radio(
+        list(FILTERS),
+        value=FILTERS[0],
+        label="Items",
+        info="Right: at least the middle of the range of the metric that the verdict is about.",
+        elem_id="item_filter",
+    )
     with gr.Row(elem_id="item_steps"):
         previous = gr.Button("Previous", size="sm", elem_id="item_previous", min_width=90, scale=0)
         where = gr.HTML(elem_id="item_where", min_width=80)
