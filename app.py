@@ -6,6 +6,7 @@ Nothing heavy is imported here: models are loaded by the handlers that answer, a
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import socket
 import sys
@@ -25,21 +26,26 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def port_is_free(host: str, port: int) -> bool:
+def fault_of_address(host: str, port: int) -> str:
+    """Why nothing can listen there, with the remedy; "" where it can."""
+    if not 0 <= port <= 65535:
+        return f"--port must be from 0 to 65535; got {port}. The usual one is 7860."
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                other = port + 1 if port < 65535 else port - 1
+                return f"Port {port} on {host} must be free; something listens there already. Stop it, or name another: --port {other}."
+            return f"Nothing can listen on {host}, port {port} ({error.strerror or error}). Name another with --host and --port."
+    return ""
 
 
 def main() -> int:
     given = arguments()
-    if not port_is_free(given.host, given.port):
-        taken = f"Port {given.port} on {given.host} must be free; something listens there already."
-        print(f"{taken} Stop it, or name another: --port {given.port + 1}.", file=sys.stderr)
+    if fault := fault_of_address(given.host, given.port):
+        print(fault, file=sys.stderr)
         return 2
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     from core.errors import BakeoffError

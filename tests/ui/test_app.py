@@ -34,6 +34,18 @@ def test_a_port_in_use_ends_in_one_plain_message(tmp_path: Path) -> None:
     assert f"Port {port}" in ended.stderr and f"--port {port + 1}" in ended.stderr and ended.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--port", "99999"), "must be from 0 to 65535; got 99999"),
+        (("--host", "192.0.2.1", "--port", "0"), "Nothing can listen on 192.0.2.1"),
+    ],
+)
+def test_an_address_that_cannot_be_is_said_for_what_it_is(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    ended = start(*arguments, tmp_path=tmp_path)
+    assert ended.returncode == 2 and said in ended.stderr and ended.stderr.count("\n") == 1
+
+
 def test_a_store_that_cannot_be_written_ends_in_one_plain_message(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     ended = start("--store", str(tmp_path / "file" / "x"), "--port", "0", tmp_path=tmp_path)
