@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -68,9 +69,21 @@ def component(field: Field, elem_id: str, value: Any = None) -> Component:
         return gr.Checkbox(value=bool(value), **common)
     if field.type in ("integer", "number"):
         return gr.Number(
-            value=value, minimum=field.minimum, maximum=field.maximum, precision=0 if field.type == "integer" else None, **common
+            value=value,
+            minimum=field.minimum,
+            maximum=field.maximum,
+            precision=0 if field.type == "integer" else None,
+            step=step(field),
+            **common,
         )
     return gr.Textbox(value=value or "", **common)
+
+
+def step(field: Field) -> float:
+    """What one press of an arrow changes: 1 for whole numbers, else a tenth of the default's magnitude (0.0001 for 0.001)."""
+    if field.type == "integer":
+        return 1
+    return float(10.0 ** (math.floor(math.log10(abs(field.default))) - 1)) if field.default else 0.1
 
 
 def build(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from core.specs import read_spec
@@ -29,6 +31,14 @@ def test_a_changed_field_is_written_down_with_its_type() -> None:
         "max_new_tokens": 32,
         "temperature": 0.7,
     }
+
+
+def test_number_fields_keep_small_values_and_step_in_their_magnitude() -> None:
+    lora = {f.name: f for f in forms.fields(next(o.spec for o in offers() if o.kind == "lora"))}
+    rate: Any = forms.component(lora["learning_rate"], "rate")
+    assert rate.preprocess(0.00012345) == 0.00012345 and rate.postprocess(2e-5) == 2e-5
+    assert forms.step(lora["learning_rate"]) == pytest.approx(0.0001) and forms.step(lora["rank"]) == 1
+    assert forms.step(lora["dropout"]) == 0.1
 
 
 def test_a_fraction_where_a_whole_number_belongs_is_left_for_the_spec_to_refuse() -> None:
