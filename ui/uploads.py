@@ -16,6 +16,7 @@ from ui.context import Context
 
 DATA_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
 MAX_DOCUMENTS = 500
+MAX_KEPT_BYTES = 200_000_000
 
 
 def _folder(ctx: Context, kind: str) -> Path:
@@ -39,6 +40,7 @@ def keep_data(ctx: Context, uploaded: str) -> Path:
     content = source.read_bytes()
     path = _folder(ctx, "data") / f"{hashlib.sha256(content).hexdigest()[:32]}{suffix}"
     if not path.exists():
+        _room(ctx, size)
         write_whole(path, content)
     return path
 
@@ -69,8 +71,19 @@ def keep_documents(ctx: Context, uploaded: Sequence[str]) -> Path:
         digest.update(f"{name}\0{hashlib.sha256(source.read_bytes()).hexdigest()}\0".encode())
     folder = _folder(ctx, "documents") / digest.hexdigest()[:32]
     if not folder.exists():
+        _room(ctx, sum(source.stat().st_size for source in files.values()))
         _copy(files, folder)
     return folder
+
+
+def _room(ctx: Context, more: int) -> None:
+    """Raises:
+    DataError: where many share the machine, this owner's files would be more than one may keep.
+    """
+    kept = sum(path.stat().st_size for path in _folder(ctx, "").rglob("*") if path.is_file())
+    if ctx.settings.public and kept + more > MAX_KEPT_BYTES:
+        what = f"One visitor may keep {MAX_KEPT_BYTES // 1_000_000} MB of files here; these would make {(kept + more) / 1e6:.0f} MB."
+        raise DataError(what, "Bring fewer or smaller files, or run Bakeoff on a machine of your own.")
 
 
 def _copy(files: dict[str, Path], folder: Path) -> None:

@@ -258,6 +258,49 @@ def test_the_prompt_is_the_one_that_a_comparison_asks(ctx: Context, task: Task, 
     assert text_of(asked[first.id].text).strip()[:20] in text_of(last.answer).replace("&#39;", "'")
 
 
+@pytest.mark.parametrize("place", [-1, 12, 10**30])
+def test_an_item_that_is_not_there_is_refused_and_not_another_one_shown(ctx: Context, task: Task, place: int) -> None:
+    with pytest.raises(DataError, match=f"from 1 to 12; got {place + 1}"):
+        prompting.show(ctx, task, Choice(place=place))
+    assert "item 12 of 12" in prompting.show(ctx, task, Choice(place=11)).prompt
+
+
+def test_one_owner_cannot_flood_the_queue(ctx: Context, task: Task) -> None:
+    """F33: no more than a few runs of one visitor wait; another visitor's do not count."""
+    shared = Context(replace(ctx.settings, public=True), "session:a")
+    for shots in range(1, runs.MOST_ACTIVE_SHARED + 1):
+        plan = methods.plan(task, ["few_shot"], {"few_shot": {"shots": shots}}, ["token_f1"], None)
+        jobs.admit(ctx.store, read_plan(plan, Path(task.base)), "session:a", jobs.own_handle())
+    with pytest.raises(PlanError, match="At most 3 runs"):
+        runs.start(shared, task, methods.plan(task, ["zero_shot"], {}, ["token_f1"], None))
+    assert len(library.rows(shared)) == runs.MOST_ACTIVE_SHARED
+    with pytest.raises(PlanError, match="nothing to run on"):
+        runs.start(shared._replace(owner="session:b"), Task(), {})
+
+
+def test_one_visitor_can_keep_only_so_many_bytes(ctx: Context, questions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F31: a quota for each visitor, where many share the machine."""
+    monkeypatch.setattr(uploads, "MAX_KEPT_BYTES", questions.stat().st_size + 10)
+    first, second = (Context(replace(ctx.settings, public=True), f"session:{name}") for name in "ab")
+    uploads.keep_data(first, str(questions))
+    uploads.keep_data(first, str(questions))
+    page = questions.with_name("page.md")
+    page.write_text("More than ten bytes.")
+    with pytest.raises(DataError, match="One visitor may keep"):
+        uploads.keep_documents(first, [str(page)])
+    assert uploads.keep_documents(second, [str(page)]).is_dir()
+    assert uploads.keep_documents(ctx, [str(page)]).is_dir(), "one's own machine has no quota"
+
+
+def test_an_interrupted_run_is_said_once_with_its_remedy(ctx: Context, task: Task) -> None:
+    """F2: what the page says of a run whose process is gone."""
+    plan = read_plan(methods.plan(task, ["zero_shot"], {}, ["token_f1"], None), Path(task.base))
+    gone = jobs.admit(ctx.store, plan, ctx.owner, jobs.own_handle()._replace(mark="another start")).id
+    look = runs.look(ctx, gone)
+    assert look.over and look.note.startswith("The run was interrupted.") and look.note.endswith("Resume it from the Library tab.")
+    assert look.note.count("without a word") == 1
+
+
 def test_shots_and_own_text_go_into_the_prompt(ctx: Context, task: Task) -> None:
     shown = prompting.show(ctx, task, Choice(style="Few-shot", shots=3, source=OWN, own="Where is my <b>hat</b>?"))
     assert "3 demonstrations" in shown.prompt and "&lt;b&gt;hat" in shown.prompt

@@ -84,8 +84,14 @@ def own_example(dataset: Dataset, text: str) -> Example:
 
 
 def item_of(dataset: Dataset, place: int) -> Example:
-    """A test item by its place; beyond the ends it wraps around."""
-    return dataset.test[place % len(dataset.test)]
+    """A test item by its place, counted from 0.
+
+    Raises:
+        DataError: there is none at that place.
+    """
+    if not 0 <= place < len(dataset.test):
+        raise DataError(f"Item must be a number from 1 to {len(dataset.test)}; got {place + 1}.", "Those are the task's test items.")
+    return dataset.test[place]
 
 
 def prepare(ctx: Context, at: Desk) -> Generator[str, None, Bound]:

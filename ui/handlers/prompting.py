@@ -58,13 +58,13 @@ def _worded(ctx: Context, task: Task, choice: Choice, generation: Mapping[str, A
 def show(ctx: Context, task: Task, choice: Choice) -> Shown:
     """The exact prompt; it needs the tokenizer, and for similar demonstrations the embedder, but not the model."""
     at, example, asked = _worded(ctx, task, choice, {})
-    return Shown(_prompt(at, example, asked), render("answer", text="", scores=[], done=False, reference=example.reference, waiting=""))
+    return Shown(_prompt(at, choice, asked), render("answer", text="", scores=[], done=False, reference=example.reference, waiting=""))
 
 
 def answer(ctx: Context, task: Task, choice: Choice, generation: Mapping[str, Any]) -> Iterator[Shown]:
     """The prompt, then the answer as it grows, then its scores."""
     at, example, asked = _worded(ctx, task, choice, generation)
-    prompt, text = _prompt(at, example, asked), ""
+    prompt, text = _prompt(at, choice, asked), ""
     yield Shown(prompt, render("answer", text="", scores=[], done=False, reference=example.reference, waiting="Loading the model"))
     for text in asking.stream(at, asked):
         yield Shown(prompt, render("answer", text=text, scores=[], done=False, reference=example.reference, waiting=""))
@@ -72,16 +72,10 @@ def answer(ctx: Context, task: Task, choice: Choice, generation: Mapping[str, An
     yield Shown(prompt, render("answer", text=text, scores=scores, done=True, reference=example.reference, waiting=""))
 
 
-def _prompt(at: Desk, example: Example, asked: Asked) -> str:
+def _prompt(at: Desk, choice: Choice, asked: Asked) -> str:
     room = at.setting.prompt_budget
-    facts = [f"{len(asked.ids):,} tokens of {room:,}"]
+    facts = [] if choice.source == OWN else [f"item {choice.place + 1} of {len(at.dataset.test)}"]
+    facts += [f"{len(asked.ids):,} tokens of {room:,}"]
     if asked.prompt.demo_ids:
         facts.append(f"{len(asked.prompt.demo_ids)} demonstration" + ("s" if len(asked.prompt.demo_ids) > 1 else ""))
     return render("prompt", turns=asking.turns(asked.prompt), facts=facts)
-
-
-def total(ctx: Context, task: Task) -> int:
-    """How many test items there are."""
-    from ui.handlers import taskdata
-
-    return len(taskdata.dataset(task).test) if task.ready else 0

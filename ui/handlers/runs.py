@@ -17,6 +17,9 @@ from ui.handlers.compare import own
 from ui.markup import render
 from ui.task import Task
 
+MOST_ACTIVE, MOST_ACTIVE_SHARED = 20, 3
+"""Runs of one owner that may run or wait at once: on a machine of one's own, and where many share it."""
+
 
 class Look(NamedTuple):
     """How a run is at this moment.
@@ -46,8 +49,19 @@ def start(ctx: Context, task: Task, plan: Mapping[str, Any]) -> str:
         raise PlanError("There is nothing to run on: no task is chosen.", "Open an example, or bring data on the Data tab.")
     read = read_plan(plan, Path(task.base))
     store = ctx.store
+    _room(ctx)
     make_ready(read, store.models)
     return jobs.submit(store, read, ctx.owner).id
+
+
+def _room(ctx: Context) -> None:
+    """Raises:
+    PlanError: as many runs of this owner as may wait do so already.
+    """
+    most = MOST_ACTIVE_SHARED if ctx.settings.public else MOST_ACTIVE
+    active = sum(row["status"] in ACTIVE for row in jobs.listing(ctx.store, ctx.owner))
+    if active >= most:
+        raise PlanError(f"At most {most} runs of yours may run or wait at once; {active} do.", "Wait for one of them, or stop one.")
 
 
 def look(ctx: Context, comparison_id: str) -> Look:
@@ -73,9 +87,7 @@ def look(ctx: Context, comparison_id: str) -> Look:
 
 
 def _ending(status: str, reason: str) -> str:
-    said = {"cancelled": "The run was stopped.", "interrupted": "The run ended without a word: its process is gone."}.get(
-        status, "The run failed."
-    )
+    said = {"cancelled": "The run was stopped.", "interrupted": "The run was interrupted."}.get(status, "The run failed.")
     remedy = "Resume it from the Library tab." if status in ("cancelled", "interrupted") else ""
     return " ".join(part for part in (said, reason, remedy) if part)
 
