@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -70,6 +71,12 @@ def test_every_component_that_a_person_can_use_has_an_id(tmp_path: Path, example
     assert nameless == []
     ids = [b.elem_id for b in used]
     assert len(ids) == len(set(ids))
+
+
+def test_no_update_is_handed_out_twice() -> None:
+    """Gradio takes an update's value out of it: a second place that is given the same one would keep its old value."""
+    twice = [str(path) for path in (ROOT / "ui").rglob("*.py") if re.search(r"\[gr\.update\([^()\n]*\)\] \* \d", path.read_text())]
+    assert twice == []
 
 
 def test_no_event_is_offered_as_an_api(tmp_path: Path, examples_folder: Path) -> None:

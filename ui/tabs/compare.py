@@ -203,7 +203,7 @@ def _wire_results(tab: CompareTab, shared: Shared) -> None:
 
     def show(ctx: Context, shown: Shown, axis: str) -> list[Any]:
         frozen = shown.kind == "share"
-        around = [*[gr.update(visible=not frozen)] * 3, gr.update(visible=frozen)]
+        around = [*(gr.update(visible=not frozen) for _ in range(3)), gr.update(visible=frozen)]
         if not shown.kind:
             return [render("empty", text=NOTHING), gr.update(visible=False), *[gr.skip()] * 5, *[gr.skip()] * 4, *around]
         view = compare.view(ctx, shown)

@@ -131,7 +131,7 @@ def _wire_source(tab: DataTab, shared: Shared, hub_row: gr.Row) -> None:
     def read(ctx: Context, task: Task, *fields: Any) -> list[Any]:
         """Columns of a new source, and its preview; the mapping begins anew, or as the example or the task that it is has it."""
         seen = data.planned(ctx, draft(*fields), task)
-        blank = [gr.update(choices=[], value=None)] * 2
+        blank = [gr.update(choices=[], value=None) for _ in range(2)]
         cut = [getattr(seen, name) for name in tab.split]
         if not (seen.example or seen.kept or seen.hub):
             return [*blank, seen.instruction, *cut, render("empty", text=NOTHING), "", 0]
