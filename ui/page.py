@@ -57,7 +57,7 @@ def build(settings: Settings) -> gr.Blocks:
                     shared.opens[key] = opened.select
                     made[key] = module.build(settings, shared)
         _wire_arrival(demo, shared, arrived)
-        _wire_run(shared, made["compare"].form, made["finetuning"].notice)
+        _wire_run(shared, made["compare"].form, made["finetuning"])
     return demo
 
 
@@ -86,37 +86,39 @@ def _wire_arrival(demo: gr.Blocks, shared: Shared, arrived: gr.HTML) -> None:
     shared.on(shared.task.change, describe, shared.task, shared.strip)
 
 
-def _wire_run(shared: Shared, form: compare_tab.RunRow, tuning_notice: gr.HTML) -> None:
+def _wire_run(shared: Shared, form: compare_tab.RunRow, tuning: finetuning_tab.FinetuningTab) -> None:
     """Poll the run that is followed; show its result once it has ended, or say on both tabs that start runs why there is none."""
 
     def poll(ctx: Context, running: str) -> list[Any]:
-        """Updates of (row, strip, lines, both notices, timer, running, shown, button)."""
-        ready, idle = gr.update(interactive=True, value="Run"), gr.Timer(active=False)
+        """Updates of (row, strip, lines, both notices, timer, running, shown, both buttons). After one run's end the owner's next is followed."""
+        ready, idle = [gr.update(interactive=True, value=word) for word in ("Run", "Launch")], gr.Timer(active=False)
         if not running:
-            return [gr.update(visible=False), "", "", gr.skip(), gr.skip(), idle, "", gr.skip(), ready]
+            return [gr.update(visible=False), "", "", gr.skip(), gr.skip(), idle, "", gr.skip(), *ready]
         try:
             look = runs.look(ctx, running)
         except StoreError as error:
             gone = note(error.message, error.remedy, tone="bad")
-            return [gr.update(visible=False), "", "", gone, gone, idle, "", gr.skip(), ready]
+            return [gr.update(visible=False), "", "", gone, gone, idle, "", gr.skip(), *ready]
         if not look.over:
-            busy = gr.update(interactive=False, value="Running")
+            busy = [gr.update(interactive=False, value="Running") for _ in ready]
             strip = render("strip", words=[look.strip])
-            return [gr.update(visible=True), strip, look.lines, "", "", gr.skip(), gr.skip(), gr.skip(), busy]
+            return [gr.update(visible=True), strip, look.lines, "", "", gr.skip(), gr.skip(), gr.skip(), *busy]
         shown = Shown("comparison", running) if look.readable else gr.skip()
-        ended = note(look.note, tone="bad")
-        return [gr.update(visible=False), "", "" if look.readable else look.lines, ended, ended, idle, "", shown, ready]
+        ended, following = note(look.note, tone="bad"), runs.going_on(ctx)
+        after = [gr.Timer(active=bool(following)), following, shown, *ready]
+        return [gr.update(visible=False), "", "" if look.readable else look.lines, ended, ended, *after]
 
     outputs = [
         shared.run_row,
         shared.run_strip,
         form.lines,
         form.notice,
-        tuning_notice,
+        tuning.notice,
         shared.tick,
         shared.running,
         shared.shown,
         form.run,
+        tuning.launch,
     ]
     shared.on(shared.tick.tick, poll, shared.running, outputs, concurrency_limit=8)
 

@@ -122,6 +122,8 @@ def test_a_link_without_rows_shows_scores_and_no_texts(serve: Callable[..., str]
 def test_a_reloaded_page_finds_its_run_again_and_stop_ends_it(
     serve: Callable[..., str], chromium: Any, make_example: Callable[..., Path]
 ) -> None:
+    from playwright.sync_api import expect
+
     folder = make_example({"fake/echo": "fake/slow-3000"}, "batch: {max_rows: 1}\n")
     page = opened(chromium, serve("--examples", str(folder)))
     ready_to_run(page, "slow-3000")
@@ -129,9 +131,22 @@ def test_a_reloaded_page_finds_its_run_again_and_stop_ends_it(
     page.locator("#run_strip").get_by_text("Running Lost things").wait_for()
     page.reload()
     page.locator("#run_strip").get_by_text("Running Lost things").wait_for()
+    choose(page, "Fine-tuning")
+    expect(page.locator("#launch")).to_have_text("Running")
+    assert page.locator("#launch").is_disabled(), "and the button says why"
     page.get_by_role("button", name="Stop", exact=True).first.click()
+    choose(page, "Compare")
     page.locator("#run_notice").get_by_text("The run was stopped").wait_for()
     assert page.get_by_role("button", name="Run", exact=True).is_enabled()
+    expect(page.locator("#launch")).to_have_text("Launch")
+
+
+def test_a_question_that_is_stopped_says_so(serve: Callable[..., str], chromium: Any, examples_folder: Path) -> None:
+    page = opened(chromium, serve("--examples", str(examples_folder)))
+    for tab, stop, said in (("Prompting", "#ask_stop", "#ask_said"), ("Retrieval", "#retrieval_stop", "#retrieval_progress")):
+        choose(page, tab)
+        page.locator(stop).click()
+        page.locator(said).get_by_text("Stopped.").wait_for()
 
 
 def test_wrong_input_gives_one_plain_message(serve: Callable[..., str], chromium: Any, examples_folder: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 from gradio.components import Component
 
-from core.errors import BakeoffError
+from core.errors import BakeoffError, StoreError
 from ui import charts, forms
 from ui.context import Context, Settings
 from ui.handlers import finetuning, methods, runs
@@ -133,8 +133,10 @@ def _wire_curves(tab: FinetuningTab, shared: Shared) -> None:
         """The curves, drawn anew only where there is a new point."""
         if not running:
             return [gr.skip()] * 4
-        look = runs.look(ctx, running)
-        curve = finetuning.curves(ctx, running)
+        try:
+            look, curve = runs.look(ctx, running), finetuning.curves(ctx, running)
+        except StoreError:  # it was deleted meanwhile; the run's own strip says so
+            return [gr.skip()] * 4
         count = sum(len(values) for values in curve.values())
         drawn = (
             [gr.skip(), gr.skip()]

@@ -34,6 +34,7 @@ class PromptingTab(NamedTuple):
     onward: gr.Button
     prompt: gr.HTML
     answer: gr.HTML
+    said: gr.HTML
 
     @property
     def fields(self) -> list[Component]:
@@ -80,7 +81,8 @@ def build(settings: Settings, shared: Shared) -> PromptingTab:
                 elem_id="ask_prompt",
             )
             answer = gr.HTML(elem_id="ask_answer")
-    tab = PromptingTab(source, place, own, style, shots, selection, decoding, ask, stop, onward, prompt, answer)
+            said = gr.HTML(elem_id="ask_said")
+    tab = PromptingTab(source, place, own, style, shots, selection, decoding, ask, stop, onward, prompt, answer, said)
     _wire_fields(tab, shared, demos)
     _wire_asking(tab, shared)
     return tab
@@ -132,7 +134,9 @@ def _wire_asking(tab: PromptingTab, shared: Shared) -> None:
     asked = shared.on(
         tab.ask.click, ask, [shared.task, *tab.fields, *tab.decoding.values()], [tab.prompt, tab.answer], concurrency_id=MODEL_WORK
     )
-    tab.stop.click(None, None, None, cancels=[asked], api_visibility="private")
+    stopped = tab.stop.click(None, None, None, cancels=[asked], api_visibility="private")
+    shared.on(stopped.then, lambda ctx: render("caption", text="Stopped."), None, tab.said)
+    shared.on(tab.ask.click, lambda ctx: "", None, tab.said)
 
     def onward(ctx: Context) -> Any:
         return gr.Tabs(selected="retrieval")

@@ -116,7 +116,8 @@ def _wire_questions(tab: RetrievalTab, shared: Shared) -> None:
     searched = shared.on(tab.search.click, runs(retrieval.search), inputs, outputs, concurrency_id=MODEL_WORK)
     asked = shared.on(tab.ask.click, runs(retrieval.ask), inputs, outputs, concurrency_id=MODEL_WORK)
     submitted = shared.on(tab.query.submit, runs(retrieval.search), inputs, outputs, concurrency_id=MODEL_WORK)
-    tab.stop.click(None, None, None, cancels=[searched, asked, submitted], api_visibility="private")
+    stopped = tab.stop.click(None, None, None, cancels=[searched, asked, submitted], api_visibility="private")
+    shared.on(stopped.then, lambda ctx: render("caption", text="Stopped."), None, tab.progress)
 
     def onward(ctx: Context) -> Any:
         return gr.Tabs(selected="finetuning")
