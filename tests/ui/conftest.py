@@ -17,6 +17,13 @@ from typing import Any
 
 import pytest
 
+from comparison import jobs
+from comparison.plan import read_plan
+from comparison.run import run as run_comparison
+from ui.context import Context, Settings
+from ui.handlers import examples, methods
+from ui.task import Task
+
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -70,6 +77,26 @@ def examples_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "examples"
     write_example(folder)
     return folder
+
+
+@pytest.fixture
+def ctx(tmp_path: Path, examples_folder: Path) -> Context:
+    return Context(Settings(home=tmp_path / "home", examples=examples_folder, model="fake/echo"))
+
+
+@pytest.fixture
+def task(ctx: Context) -> Task:
+    return examples.task(ctx, "lost_things")
+
+
+@pytest.fixture
+def finished(ctx: Context, task: Task) -> str:
+    """A finished comparison of the small example, run in this process."""
+    plan = read_plan(methods.plan(task, ["zero_shot", "rag"], {"rag": {"top_k": 2}}, ["token_f1", "exact_match"], None), Path(task.base))
+    admitted = jobs.admit(ctx.store, plan, ctx.owner, jobs.own_handle())
+    for _ in run_comparison(plan, ctx.store, admitted.id):
+        pass
+    return admitted.id
 
 
 @pytest.fixture

@@ -142,11 +142,13 @@ def test_a_reloaded_page_finds_its_run_again_and_stop_ends_it(
 
 
 def test_a_question_that_is_stopped_says_so(serve: Callable[..., str], chromium: Any, examples_folder: Path) -> None:
+    from playwright.sync_api import expect
+
     page = opened(chromium, serve("--examples", str(examples_folder)))
     for tab, stop, said in (("Prompting", "#ask_stop", "#ask_said"), ("Retrieval", "#retrieval_stop", "#retrieval_progress")):
         choose(page, tab)
         page.locator(stop).click()
-        page.locator(said).get_by_text("Stopped.").wait_for()
+        expect(page.locator(said)).to_have_text("Stopped.")
 
 
 def test_wrong_input_gives_one_plain_message(serve: Callable[..., str], chromium: Any, examples_folder: Path, tmp_path: Path) -> None:

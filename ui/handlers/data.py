@@ -101,7 +101,7 @@ def as_task(ctx: Context, draft: Draft, current: Task, model: str) -> Task:
     if not draft.example and current.knowledge:
         task = replace(task, knowledge={"path": str(current.documents)})
     model = model.strip() or ctx.settings.model
-    if ctx.settings.public and model.startswith((".", "/", "~")):
+    if ctx.settings.public and (model.startswith((".", "/", "~")) or Path(task.base, model).is_dir()):
         raise PlanError("A folder cannot be the base model here: this app is shared.", "Name an embedded model or a Hub id.")
     return task.with_model(model, ctx.settings.embedder)
 
