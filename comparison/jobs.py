@@ -98,7 +98,7 @@ def _launch(store: Store, comparison_id: str, arguments: list[str], engine: Engi
     try:
         handle = engine.start([sys.executable, "-m", "comparison", *arguments], log)
     except StoreError as error:
-        store.close(comparison_id, "failed", reason=error.message)
+        store.close(comparison_id, "failed", reason=str(error))
         raise
     with store.database.write() as db:
         # The child may have noted itself already; a Stop in between has taken the job back.

@@ -62,7 +62,7 @@ def _logged(plan: Plan, store: Store, comparison_id: str, ready: Ready | None) -
             yield event
     except Exception as error:
         status = "cancelled" if isinstance(error, Cancelled) else "failed"
-        reason = plan.without_paths(error.message if isinstance(error, BakeoffError) else f"A bug: {type(error).__name__}: {error}")
+        reason = plan.without_paths(str(error) if isinstance(error, BakeoffError) else f"A bug: {type(error).__name__}: {error}")
         _note_the_end(store, log, events.Finished(comparison_id, status, reason=reason))
         raise
 

@@ -97,7 +97,7 @@ def test_no_path_of_the_machine_is_in_reports_events_or_exports(
     assert [text for text in texts if "secret-home" in text] == []
 
 
-def test_a_run_that_cannot_go_on_says_why_without_a_path(
+def test_a_run_that_cannot_go_on_says_why_and_the_remedy_without_a_path(
     complete: Complete, mapping: dict[str, Any], tmp_path: Path, store: Store, task: Path
 ) -> None:
     (tmp_path / "questions.jsonl").write_bytes((task / "questions.jsonl").read_bytes())
@@ -105,6 +105,8 @@ def test_a_run_that_cannot_go_on_says_why_without_a_path(
     comparison_id, _ = complete(plan)
     (tmp_path / "questions.jsonl").unlink()
     jobs.requeue(store, comparison_id, jobs.own_handle())
-    with pytest.raises(DataError, match=r"no file 'questions\.jsonl'"):
+    with pytest.raises(DataError, match=r"no file 'questions\.jsonl'") as error:
         list(run(plan, store, comparison_id))
-    assert str(tmp_path) not in (store.folder(comparison_id) / "events.jsonl").read_text()
+    said = (store.folder(comparison_id) / "events.jsonl").read_text()
+    assert error.value.remedy and error.value.remedy in said
+    assert str(tmp_path) not in said
