@@ -59,6 +59,7 @@ def take_turns(sides: Mapping[str, Side], rounds: int) -> dict[str, list[Timed]]
         begin = number % len(names)
         for name in names[begin:] + names[:begin]:
             known = forget_peak_memory()
+            forget_accelerator()
             timed = sides[name]()
             measured[name].append(timed._replace(more={**timed.more, **({"peak memory, MB": peak_mb()} if known else {})}))
             print(f"round {number + 1}/{rounds}: {name}: {timed.rate:.3g}/s in {timed.seconds:.1f} s", file=sys.stderr, flush=True)
@@ -152,6 +153,13 @@ def load_plain(folder: Path, hardware: Hardware) -> Any:
 
     kind: Any = AutoModelForCausalLM
     return kind.from_pretrained(str(folder), dtype=torch_dtype(hardware.dtype)).to(hardware.device).eval()
+
+
+def forget_accelerator() -> None:
+    """accelerate keeps the number type of the first side for the whole process, and refuses another one."""
+    from accelerate.state import AcceleratorState
+
+    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 def forget_peak_memory() -> bool:

@@ -26,7 +26,7 @@ def rows(report: dict[str, Any]) -> list[str]:
         cost, n = method["cost"], max(method["n"], 1)
         lines.append(
             f"| {report['name']} | {method['name']} | {primary} {cell(method['scores'][primary])} | {method['letters'].get(primary, '')} "
-            f"| {cost['prompt_tokens'] / n:.0f} | {cost['prepare_s']:.0f} | {cost['generate_s'] / n:.2f} |"
+            f"| {cost['prompt_tokens'] / n:.0f} | {cost['prepare_s']:.0f} | {cost['seconds_per_answer']:.2f} |"
         )
     return lines
 
