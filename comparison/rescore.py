@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from comparison import jobs
+from comparison.analyses import analysed
 from comparison.environment import fixed
 from comparison.events import Finished, Note, Progressed, Scored
 from comparison.loaded import Loaded
@@ -61,7 +62,8 @@ def _rescore(store: Store, comparison_id: str, names: Sequence[str]) -> Iterator
     frame = Frame.from_report(report, plan.primary)
     if "judge" in needs and frame.judge is None:
         frame = Frame.from_report({**report, "judge": judge_entry(identity, environment["model"]["id"], scale)}, plan.primary)
-    fresh = build_report(frame, outcomes, plan.metrics, scorer.table(methods, metrics))
+    scores = scorer.table(methods, metrics)
+    fresh = analysed(result, build_report(frame, outcomes, plan.metrics, scores), scores)
     name = result.next_report_name()
     write_json(result.folder / name, fresh)
     store.close(comparison_id, fresh["status"], fresh["verdict"]["text"])

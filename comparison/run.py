@@ -17,6 +17,7 @@ from typing import Any
 from adapters.base import Bound, Method, Recipe
 from adapters.prompts import PROMPT_VERSION
 from comparison import events, generate, jobs, lines
+from comparison.analyses import analysed
 from comparison.answers import Saved, read_answers, read_timings
 from comparison.artefacts import Artefact, obtain
 from comparison.cost import ledger, training_section
@@ -136,7 +137,8 @@ class _Run:
         frame = Frame(
             self.id, card["name"], card["created"], self.plan.shown(), self.environment, data, self.plan.primary, judge, self.notes
         )
-        report = build_report(frame, outcomes, self.plan.metrics, self.scorer.table(names, metrics))
+        scores = self.scorer.table(names, metrics)
+        report = analysed(result, build_report(frame, outcomes, self.plan.metrics, scores), scores)
         name = result.next_report_name()
         write_json(result.folder / name, report)
         self.store.close(self.id, report["status"], report["verdict"]["text"])

@@ -8,7 +8,7 @@ import gradio as gr
 from gradio.components import Component
 
 from core.errors import BakeoffError
-from ui import charts, forms
+from ui import charts, folds, forms
 from ui.context import Context, Settings
 from ui.handlers import compare, examples, methods, runs, shares
 from ui.handlers.compare import Shown
@@ -106,6 +106,7 @@ def build(settings: Settings, shared: Shared) -> CompareTab:
             axis = gr.Radio(list(charts.AXES), value=next(iter(charts.AXES)), label="Cost", elem_id="chart_axis", scale=3)
         plot = gr.Plot(show_label=False, elem_id="chart")
         items = _items()
+        folds.build(shared)
         share = _share()
         with gr.Accordion("Configuration", open=False, elem_id="setup_fold"):
             setup = gr.HTML(elem_id="setup")

@@ -1,0 +1,69 @@
+"""What a report says beyond means: worked out from answers and scores once scoring is over, and anew by every re-scoring.
+
+An analysis is a pure function of a `Study`; it generates nothing and loads no model. What it returns is added to the report: `whole` beside the
+report's own fields, `methods` to the entries of single methods. One analysis is one line of `ANALYSES`. It must do without what an older or
+a failed comparison lacks, and say less then.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from comparison.result import Result, ScoreTable, Splits
+from core.records import Answer
+
+
+@dataclass(frozen=True)
+class Study:
+    """All that is known of a finished comparison.
+
+    Attributes:
+        report: the report so far; not to be changed.
+        answers: {method: {example id: answer}}, only of methods that are done.
+        scores: {metric: {method: {example id: score or reason}}}, of the same methods.
+    """
+
+    report: Mapping[str, Any]
+    splits: Splits
+    answers: Mapping[str, Mapping[str, Answer]]
+    scores: ScoreTable
+
+
+@dataclass(frozen=True)
+class Addition:
+    """What an analysis adds: fields of the report, and fields of methods' entries by method."""
+
+    whole: dict[str, Any] = field(default_factory=dict)
+    methods: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+Analysis = Callable[[Study], Addition]
+ANALYSES: tuple[Analysis, ...] = ()
+
+
+def study(result: Result, report: Mapping[str, Any], scores: ScoreTable | None = None) -> Study:
+    """A comparison's folder as analyses take it. `scores` are by default those on disk."""
+    done = [method["name"] for method in report["methods"] if method["status"] == "done"]
+    answers = {name: result.answers(name).answers for name in done}
+    table = result.scores() if scores is None else scores
+    kept = {metric: {name: of_one for name, of_one in by_method.items() if name in done} for metric, by_method in table.items()}
+    return Study(report, result.splits(), answers, kept)
+
+
+def analysed(result: Result, report: dict[str, Any], scores: ScoreTable) -> dict[str, Any]:
+    """The report with everything that the analyses add. One that fails by a bug is left out and logged: the scores must not fall with it."""
+    known = study(result, report, scores)
+    whole, methods = dict(report), {method["name"]: dict(method) for method in report["methods"]}
+    for analysis in ANALYSES:
+        try:
+            added = analysis(known)
+        except Exception:
+            logging.getLogger(__name__).exception("%s failed", analysis.__name__)
+            continue
+        whole |= added.whole
+        for name, fields in added.methods.items():
+            methods[name] |= fields
+    return whole | {"methods": list(methods.values())}
