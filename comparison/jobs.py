@@ -20,7 +20,7 @@ from comparison.database import ACTIVE
 from comparison.engines.base import Engine, Handle
 from comparison.engines.local import LocalEngine
 from comparison.plan import Plan
-from comparison.store import LOCAL_OWNER, Store
+from comparison.store import LOCAL_OWNER, Store, alone
 from core.errors import Cancelled, StoreError
 
 SPAWN_S = 60.0
@@ -212,14 +212,15 @@ def stop(store: Store, comparison_id: str, engine: Engine | None = None) -> JobS
 
 
 def remove(store: Store, comparison_id: str) -> None:
-    """Delete a comparison that is not active.
+    """Delete a comparison that nobody runs or scores.
 
     Raises:
-        StoreError: it is active, or not there.
+        StoreError: somebody does, or it is not there.
     """
     if status(store, comparison_id).active:
         raise StoreError(f"{comparison_id} is still running.", "Stop it first.")
-    store.delete(comparison_id)
+    with alone(store.folder(comparison_id)):
+        store.delete(comparison_id)
 
 
 def listing(store: Store, owner: str | None = None) -> list[dict[str, Any]]:

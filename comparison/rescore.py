@@ -15,8 +15,7 @@ from comparison.ready import Ready, embedder_key_if_there, make_ready
 from comparison.report import Frame, Outcome, build_report, judge_entry
 from comparison.result import Result
 from comparison.score import Adapter, Scorer
-from comparison.slot import alone
-from comparison.store import Store
+from comparison.store import Store, alone
 from core.errors import StoreError
 from core.files import write_json
 from models.base import ModelIdentity

@@ -28,9 +28,8 @@ from comparison.ready import Ready, make_ready
 from comparison.report import Frame, Outcome, build_report, judge_entry
 from comparison.result import Result
 from comparison.score import Adapter, Scorer
-from comparison.slot import alone
 from comparison.splits import data_entry, data_notes, write_splits
-from comparison.store import Store
+from comparison.store import Store, alone
 from core import versions
 from core.errors import BakeoffError, Cancelled, MethodError, StoreError
 from core.files import write_json

@@ -9,34 +9,13 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from types import TracebackType
 
 from comparison import jobs
 from comparison.events import Queued
 from comparison.store import Store
-from core.errors import StoreError
 
 LOOK_EVERY_S = 0.2
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Hold a comparison's folder: a run and a re-scoring of the same answers must not write beside each other.
-
-    Raises:
-        StoreError: another process holds it.
-    """
-    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreError(f"{folder.name} is being run or scored by another process.", "Wait until that is done.") from None
-        yield
-    finally:
-        os.close(handle)
 
 
 class Slot:

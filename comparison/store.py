@@ -7,12 +7,15 @@ Ids sort by the time of creation and stay in order even when the clock jumps bac
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import secrets
 import shutil
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from comparison.database import ACTIVE, Database
@@ -23,6 +26,24 @@ from core.files import disk_errors, write_json, write_whole
 ID_PATTERN = re.compile(r"^\d{8}-\d{6}-\d{4}-[0-9a-f]{8}$")
 LOCAL_OWNER = "local"
 CARD_SCHEMA = 1
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a comparison's folder: a run and a re-scoring of the same answers must not write beside each other.
+
+    Raises:
+        StoreError: another process holds it.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StoreError(f"{folder.name} is being run or scored by another process.", "Wait until that is done.") from None
+        yield
+    finally:
+        os.close(handle)
 
 
 def default_home() -> Path:
@@ -154,8 +175,15 @@ class Store:
             db.execute(f"DELETE FROM {table} WHERE comparison = ? AND method = ?", (comparison_id, method))
 
     def delete(self, comparison_id: str) -> None:
-        """Remove a comparison: its row first, so that nothing points into a half-removed folder. Artefacts stay for others."""
+        """Remove a comparison: its row first, so that nothing points into a half-removed folder. Artefacts stay for others.
+
+        Raises:
+            StoreError: it is not there, or is called active; `jobs.remove` looks first whether its process still lives.
+        """
         folder = self.folder(comparison_id)
         with self.database.write() as db:
+            job = db.execute("SELECT state FROM jobs WHERE id = ?", (comparison_id,)).fetchone()
+            if job is not None and job["state"] in ACTIVE:
+                raise StoreError(f"{comparison_id} is {job['state']}, so it cannot be deleted.", "Stop it first.")
             db.execute("DELETE FROM comparisons WHERE id = ?", (comparison_id,))
         shutil.rmtree(folder)

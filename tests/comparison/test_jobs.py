@@ -21,7 +21,7 @@ from comparison.engines.local import LocalEngine
 from comparison.events import Answered, MethodStarted
 from comparison.plan import Plan, read_plan
 from comparison.slot import Slot
-from comparison.store import Store
+from comparison.store import Store, alone
 from core.errors import Cancelled, StoreError
 
 FORK = multiprocessing.get_context("fork")
@@ -136,7 +136,7 @@ import sys, time
 from pathlib import Path
 from comparison import jobs
 from comparison.plan import read_plan
-from comparison.store import Store
+from comparison.store import Store, alone
 store = Store(Path(sys.argv[1]), Path(sys.argv[1]) / "models")
 print(jobs.submit(store, read_plan(Path(sys.argv[2]))).id, flush=True)
 time.sleep(300)
@@ -257,6 +257,29 @@ def test_an_active_comparison_is_not_deleted_and_a_finished_one_is(store: Store,
     jobs.remove(store, comparison_id)
     assert jobs.listing(store) == []
     assert not (store.comparisons / comparison_id).exists()
+
+
+def test_no_caller_deletes_a_running_comparison(store: Store, plan: Plan) -> None:
+    """The store refuses by itself, and goes on to refuse until the process is known to be gone."""
+    comparison_id = jobs.admit(store, plan, handle=jobs.own_handle()).id
+    for state in ("queued", "running"):
+        with store.database.write() as db:
+            db.execute("UPDATE jobs SET state = ? WHERE id = ?", (state, comparison_id))
+        with pytest.raises(StoreError, match=f"is {state}, so it cannot be deleted. Stop it first."):
+            store.delete(comparison_id)
+    assert jobs.listing(store)[0]["id"] == comparison_id and store.folder(comparison_id).is_dir()
+    with store.database.write() as db:
+        db.execute("UPDATE jobs SET mark = 'another start' WHERE id = ?", (comparison_id,))
+    jobs.remove(store, comparison_id)
+    assert jobs.listing(store) == []
+
+
+def test_a_comparison_that_is_being_scored_is_not_deleted(store: Store, plan: Plan) -> None:
+    comparison_id = jobs.admit(store, plan, handle=jobs.own_handle()).id
+    store.close(comparison_id, "done")
+    with alone(store.folder(comparison_id)), pytest.raises(StoreError, match="another process"):
+        jobs.remove(store, comparison_id)
+    assert store.folder(comparison_id).is_dir()
 
 
 def test_an_active_comparison_is_not_resumed(store: Store, plan: Plan) -> None:

@@ -15,8 +15,7 @@ from comparison.plan import read_plan
 from comparison.reindex import reindex
 from comparison.rescore import rescore
 from comparison.run import run
-from comparison.slot import alone
-from comparison.store import Store
+from comparison.store import Store, alone
 from core.errors import PlanError, StoreError
 from core.records import Score
 from evaluation.base import MetricInfo, metrics
