@@ -1,6 +1,7 @@
 # make run    the app on http://127.0.0.1:7860, with the embedded models
 # make test   every test
 # make check  style and types
+# make screenshots   a picture of every tab at two widths, in screenshots/ (needs chromium)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -27,3 +28,6 @@ test: setup
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+screenshots: setup
+	$(BIN)/python tests/ui/screenshots.py screenshots

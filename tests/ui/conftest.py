@@ -26,15 +26,7 @@ from ui.task import Task
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-]
+FLAGS = (Path(__file__).parent / "chromium.flags").read_text().split()
 PLACES = ("mill", "quarry", "orchard", "harbour", "chapel", "foundry", "meadow", "tannery")
 THINGS = ("key", "ladder", "lantern", "ledger", "barrel", "anvil")
 EVIL = '<img src=x onerror="window.pwned=1"> ${window.pwned=2} {{window.pwned=3}} <script>window.pwned=4</script>'
