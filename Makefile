@@ -30,4 +30,4 @@ check: setup
 	$(BIN)/mypy
 
 screenshots: setup
-	$(BIN)/python tests/ui/screenshots.py screenshots
+	$(BIN)/python tests/ui/screenshots.py own screenshots

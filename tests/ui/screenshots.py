@@ -1,6 +1,6 @@
-"""Pictures of every tab, for looking at: `make screenshots`, or `python tests/ui/screenshots.py FOLDER [--url URL] [--tabs compare,data] [--dark]`.
+"""Pictures of every tab, for looking at: `make screenshots`, or `python tests/ui/screenshots.py URL FOLDER [--tabs compare,data] [--dark]`.
 
-Each tab is taken at 1280 and at 375 px wide, whole page. Without an address the app is started for it, on a store that is thrown away.
+Each tab is taken at 1280 and at 375 px wide, whole page. For the URL "own" the app is started, on a store that is thrown away.
 Prints what overflows sideways, and ends with 1 where something does.
 """
 
@@ -16,7 +16,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -34,6 +34,7 @@ TABS = {
 WIDTHS = {"wide": 1280, "narrow": 375}
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 START_S = 90
+OWN = "own"
 
 
 @contextmanager
@@ -97,8 +98,8 @@ def take(browser: Browser, url: str, folder: Path, tabs: list[str], *, dark: boo
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Take a picture of every tab at two widths.")
+    parser.add_argument("url", help=f"of a page that runs already, or '{OWN}': the app is started")
     parser.add_argument("folder", type=Path, help="where the pictures go")
-    parser.add_argument("--url", default="", help="of a page that runs already; by default the app is started")
     parser.add_argument("--tabs", default=",".join(TABS), help="which, by their keys")
     parser.add_argument("--dark", action="store_true")
     parser.add_argument("--browser", default="/usr/bin/chromium")
@@ -108,11 +109,8 @@ def main() -> int:
     given.folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as play, play.chromium.launch(executable_path=given.browser, args=FLAGS) as browser:
         tabs = given.tabs.split(",")
-        if given.url:
-            wide = take(browser, given.url, given.folder, tabs, dark=given.dark)
-        else:
-            with served() as url:
-                wide = take(browser, url, given.folder, tabs, dark=given.dark)
+        with served() if given.url == OWN else nullcontext(given.url) as url:
+            wide = take(browser, url, given.folder, tabs, dark=given.dark)
     print(f"{2 * len(tabs)} pictures in {given.folder}")
     return 1 if wide else 0
 
