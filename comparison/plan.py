@@ -57,7 +57,7 @@ class PlanSpec(Spec):
     )
     judge: JudgeSpec | None = Field(None, description="Grade answers with a model: {model: same, scale: 5}.")
     generation: GenerationConfig = Field(GenerationConfig(), description="How answers are decoded: {max_new_tokens: 64}.")
-    batch: BatchPolicy = Field(BatchPolicy(), description="How prompts are put into batches: {max_rows: 32}.")
+    batch: BatchPolicy = Field(BatchPolicy(), description="How prompts are put into batches: {max_rows: 48}.")
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,12 @@ class GenerationConfig(Spec):
 class BatchPolicy(Spec):
     """How prompts are put into batches. A function of this and of the prompts alone, since bf16 answers depend on the batch."""
 
-    max_rows: int = Field(32, ge=1, le=4096, description="Most prompts in one batch; usual 8 to 32 on a CPU.")
-    max_padded_tokens: int = Field(6144, ge=16, description="Most tokens in one batch, padding and the answers' room included.")
+    max_rows: int = Field(48, ge=1, le=4096, description="Most prompts in one batch; usual 16 to 64 on a CPU.")
+    max_padded_tokens: int = Field(
+        24_576,
+        ge=16,
+        description="Most tokens that one batch keeps in memory, padding and the answers' room included; lower it for a large model.",
+    )
     min_shared_prefix: int = Field(
         16, ge=1, description="A beginning that all prompts share is computed once if it has at least this many tokens."
     )

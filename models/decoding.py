@@ -1,13 +1,15 @@
-"""The decoding loop: left-padded batches, a shared beginning computed once, finished rows dropped.
+"""The decoding loop: prompts read in narrow groups, answered in one wide left-padded batch, a shared beginning computed once.
 
-Our own loop rather than `generate`, for three reasons: a model repository's generation config cannot leak in; a computed prefix can be
-expanded over a batch and kept for the next one; and rows that have ended leave the batch instead of being decoded to the end of the longest.
-Which rows share a batch, and when they leave it, depends on the batch alone, so the same batch always gives the same ids.
+Our own loop rather than `generate`, for four reasons: a model repository's generation config cannot leak in; a computed prefix can be
+expanded over a batch and kept for the next one; rows that have ended leave the batch instead of being decoded to the end of the longest;
+and reading and writing want different batches. Reading a prompt is bound by arithmetic, so a few prompts of like length, with little
+padding, are as fast per token as many; writing a token is bound by reading the weights, so the more rows share a step the better.
+Which rows share a batch or a group, and when they leave it, depends on the batch alone, so the same batch always gives the same ids.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     import torch
 
 MEMORY_SIGNS = ("out of memory", "can't allocate memory", "defaultcpuallocator", "cublas_status_alloc_failed")
+GROUP_TOKENS = {"cpu": 1024}  # prompt tokens, padding included, that are read at once
+GROUP_TOKENS_ELSEWHERE = 8192
 DROP_SHARE = 0.25  # finished rows are dropped once they are this share of the batch: each drop copies the cache
 
 
@@ -86,25 +90,28 @@ class _Decoder:
     ) -> None:
         import torch
 
-        self.model, self.config, self.stops = model, config, stops
+        self.model, self.config, self.stops, self.pad = model, config, stops, pad
         self.written: list[list[int]] = [[] for _ in batch.prompt_ids]
         self.alive = list(range(len(batch.prompt_ids)))
-        suffixes = [ids[batch.shared :] for ids in batch.prompt_ids]
-        width, device = max(map(len, suffixes)), model.device
-        self.tokens = torch.tensor([[pad] * (width - len(s)) + list(s) for s in suffixes], device=device)
-        seen = [[1] * batch.shared + [0] * (width - len(s)) + [1] * len(s) for s in suffixes]
-        self.mask = torch.tensor(seen, device=device)
-        self.positions = (self.mask.cumsum(1) - 1).clamp(min=0)[:, batch.shared :]
-        room = batch.shared + width + config.max_new_tokens
-        start = (
-            prefix.of(model, batch.prompt_ids[0][: batch.shared], (batch.prompt_ids[0][: batch.shared], adapter_key))
-            if batch.shared
-            else None
-        )
-        self.cache = RoomyCache(model.config, room=room, start=start, rows=len(suffixes))
+        self.suffixes, self.shared = [ids[batch.shared :] for ids in batch.prompt_ids], batch.shared
+        self.width = max(map(len, self.suffixes))
+        beginning = batch.prompt_ids[0][: batch.shared]
+        self.start = prefix.of(model, beginning, (beginning, adapter_key)) if batch.shared else None
+        room = batch.shared + self.width + config.max_new_tokens
+        self.cache = RoomyCache(model.config, room=room, start=self.start, rows=len(self.suffixes))
+        self.mask, self.positions = self.layout(self.suffixes)
         self.random = torch.Generator(device="cpu").manual_seed(config.seed)
 
-    def run(self, on_token: Callable[[int], None] | None = None) -> list[Ids]:
+    def layout(self, suffixes: Sequence[Ids]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mask over beginning and left-padded suffixes, and the positions of the suffixes' columns."""
+        import torch
+
+        width = max(map(len, suffixes))
+        seen = [[1] * self.shared + [0] * (width - len(s)) + [1] * len(s) for s in suffixes]
+        mask = torch.tensor(seen, device=self.model.device)
+        return mask, (mask.cumsum(1) - 1).clamp(min=0)[:, self.shared :]
+
+    def run(self) -> list[Ids]:
         for _ in self.steps():
             pass
         return [tuple(ids) for ids in self.written]
@@ -113,16 +120,9 @@ class _Decoder:
         """One new id for each living row, until none lives or the answers are full."""
         import torch
 
+        logits = self.read()
         for count in range(1, self.config.max_new_tokens + 1):
-            out = self.model(
-                input_ids=self.tokens,
-                attention_mask=self.mask,
-                position_ids=self.positions,
-                past_key_values=self.cache,
-                use_cache=True,
-                logits_to_keep=1,
-            )
-            chosen = self.choose(out.logits[:, -1])
+            chosen = self.choose(logits)
             for row, token in enumerate(chosen.tolist()):
                 written = self.written[self.alive[row]]
                 if not self.has_ended(written):
@@ -130,9 +130,45 @@ class _Decoder:
             yield
             if count == self.config.max_new_tokens or not (chosen := self.drop_finished(chosen)).numel():
                 return
-            self.tokens = chosen[:, None]
             self.positions = self.positions[:, -1:] + 1
             self.mask = torch.cat([self.mask, self.mask.new_ones(len(self.alive), 1)], dim=1)
+            logits = self.forward(chosen[:, None], self.mask, self.positions, self.cache)
+
+    def read(self) -> torch.Tensor:
+        """Logits behind each prompt, shape (rows, vocabulary); prompts of like length are read together, into the cache of all."""
+        import torch
+
+        logits: list[torch.Tensor] = [torch.empty(0)] * len(self.suffixes)
+        for rows in self.groups():
+            suffixes = [self.suffixes[row] for row in rows]
+            width = max(map(len, suffixes))
+            tokens = torch.tensor([[self.pad] * (width - len(s)) + list(s) for s in suffixes], device=self.model.device)
+            alone = len(rows) == len(self.suffixes)
+            cache = self.cache if alone else RoomyCache(self.model.config, room=self.shared + width, start=self.start, rows=len(rows))
+            last = self.forward(tokens, *self.layout(suffixes), cache)
+            if not alone:
+                self.cache.put(cache, rows, at=self.shared + self.width - width, since=self.shared)
+            for place, row in enumerate(rows):
+                logits[row] = last[place]
+        return torch.stack(logits)
+
+    def groups(self) -> list[list[int]]:
+        """Rows by length, as many together as GROUP_TOKENS lets."""
+        most = GROUP_TOKENS.get(self.model.device.type, GROUP_TOKENS_ELSEWHERE)
+        groups: list[list[int]] = []
+        for row in sorted(range(len(self.suffixes)), key=lambda row: (len(self.suffixes[row]), row)):
+            if groups and (len(groups[-1]) + 1) * len(self.suffixes[row]) <= most:
+                groups[-1].append(row)
+            else:
+                groups.append([row])
+        return groups
+
+    def forward(self, tokens: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: RoomyCache) -> torch.Tensor:
+        out = self.model(
+            input_ids=tokens, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1
+        )
+        last: torch.Tensor = out.logits[:, -1]
+        return last
 
     def choose(self, logits: torch.Tensor) -> torch.Tensor:
         """Greedy, or sampled with temperature and top-p (nucleus sampling, Holtzman et al. 2020)."""

@@ -6,6 +6,7 @@ as many bytes as the whole 135M model. Here each layer's tensors are allocated o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -53,6 +54,7 @@ class RoomyCache(DynamicCache):
 
     def __init__(self, config: Any, room: int, start: RoomyCache | None = None, rows: int = 1) -> None:
         super().__init__()
+        self.rows = rows
         self.layers = [RoomyLayer(room) for _ in range(config.get_text_config().num_hidden_layers)]
         for layer, beginning in zip(self.roomy, start.roomy if start else [], strict=False):
             layer.take_room(beginning.keys, rows)
@@ -63,6 +65,21 @@ class RoomyCache(DynamicCache):
     @property
     def roomy(self) -> list[RoomyLayer]:
         return [layer for layer in self.layers if isinstance(layer, RoomyLayer)]
+
+    def put(self, read: RoomyCache, rows: Sequence[int], *, at: int, since: int) -> None:
+        """Take over what was read into another cache: its columns from `since` on, into `rows` from column `at` on.
+
+        Columns of these rows between `since` and `at` are zeroed: they are masked, but what memory held before might be NaN, which no mask hides.
+        """
+        places = list(rows)
+        for layer, other in zip(self.roomy, read.roomy, strict=True):
+            if not layer.is_initialized:
+                layer.take_room(other.keys, self.rows)
+            end = at + other.used - since
+            for mine, theirs in ((layer.keys, other.keys), (layer.values, other.values)):
+                mine[places, :, since:at] = 0
+                mine[places, :, at:end] = theirs[:, :, since : other.used]
+            layer.used = max(layer.used, end)
 
     def keep_rows(self, rows: torch.Tensor) -> None:
         """Only keep these rows, in this order."""

@@ -8,7 +8,7 @@ import torch
 from core.records import Message
 from models.base import Batch, BatchPolicy, GenerationConfig, OutOfMemory
 from models.batching import compose
-from models.decoding import is_out_of_memory
+from models.decoding import GROUP_TOKENS, is_out_of_memory
 from models.loading import ModelSpec, load_model
 
 QUESTIONS = [
@@ -59,6 +59,18 @@ def test_batch_size_changes_no_answer(model, rows):
     """E5. Mixed lengths, left padding, a shared beginning computed once: the ids are those of one prompt at a time."""
     ids = prompts(model)
     got = answer(model, ids, BatchPolicy(max_rows=rows))
+    assert [c.token_ids for c in got] == [reference(model, i, CONFIG.max_new_tokens) for i in ids]
+
+
+@pytest.mark.parametrize("tokens", [1, 40, 90])
+@pytest.mark.parametrize("least_shared", [1, 10_000])
+def test_reading_prompts_in_groups_changes_no_answer(model, monkeypatch, tokens, least_shared):
+    """E5. Prompts of like length are read together and answered with all others, with and without a shared beginning."""
+    ids = prompts(model)
+    monkeypatch.setitem(GROUP_TOKENS, "cpu", tokens)
+    monkeypatch.setattr(torch.Tensor, "new_empty", lambda like, size: torch.full(size, torch.nan, dtype=like.dtype))
+    got = answer(model, ids, BatchPolicy(max_rows=7, min_shared_prefix=least_shared))
+    monkeypatch.undo()
     assert [c.token_ids for c in got] == [reference(model, i, CONFIG.max_new_tokens) for i in ids]
 
 
