@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from core.errors import ModelError
 from models import device
 from models.base import Batch, Completion, GenerationConfig, Ids, ModelIdentity
 from models.chat import ChatCodec, load_codec, template_hash
+from models.one_thread import in_one_thread
 from models.quiet import no_progress_bars
 from models.weights import Source, locate
 
@@ -113,9 +114,12 @@ class TransformersModel:
         return [self._completion(ids) for ids in written]
 
     def stream(self, prompt_ids: Ids, config: GenerationConfig, adapter: Path | None = None) -> Iterator[str]:
+        self._check_length(len(prompt_ids) + config.max_new_tokens)
+        yield from in_one_thread(lambda: self._written(prompt_ids, config, adapter))
+
+    def _written(self, prompt_ids: Ids, config: GenerationConfig, adapter: Path | None) -> Generator[str, None, None]:
         from models.decoding import stream_ids
 
-        self._check_length(len(prompt_ids) + config.max_new_tokens)
         with self.lock, self.adapters.active(adapter, prompt_ids) as model:
             for written in stream_ids(model, prompt_ids, config, self.codec.stops, self.codec.pad):
                 yield self.codec.text(written)
