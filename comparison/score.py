@@ -26,9 +26,11 @@ from core import versions
 from core.errors import BakeoffError, Cancelled, StoreError
 from core.fingerprint import fingerprint
 from core.records import Answer, Example, Scored, Unscored
+from evaluation.abstention import answerable_marks
 from evaluation.base import Item, Metric, Resources
 from evaluation.hub_metric import HubMetric
 from models.base import ModelIdentity, OutOfMemory
+from models.choosing import LocalChooser
 
 STAGE_VERSION = "1"  # raised by hand when the same answers would be handed to metrics differently
 JUDGED_AT_ONCE = 8
@@ -84,6 +86,7 @@ class Scorer:
         self.result = Result(self.store.folder(self.comparison))
         lines.heal(self.result.folder / "scores.jsonl")
         self.rows.update({(row["method"], row["metric"]): row for row in self.result.score_rows()})
+        self.answerable = answerable_marks(self.examples)
 
     def score(self, method: str, saved: Saved, metrics: Sequence[Metric]) -> Iterator[Progressed | ScoredEvent | Note]:
         """Score one method by each metric; each result is on disk when its event comes out.
@@ -121,7 +124,7 @@ class Scorer:
         if "label_logprobs" in metric.info.needs and self.labels and labelled.logprobs is None:
             labelled.logprobs = yield from self._label_logprobs(method, answers)
         begun = time.monotonic()
-        scored = yield from self._score(method, metric, _items(asked, answers, labelled.logprobs))
+        scored = yield from self._score(method, metric, _items(asked, answers, labelled.logprobs, self.answerable))
         new = Known({e.id: scored_to_json(s) for e, s in zip(asked, scored, strict=True)}, round(time.monotonic() - begun, 4))
         transient = any(isinstance(s, Unscored) and s.transient for s in scored)
         yield self._keep(method, metric, NO_KEY if transient else key, new, failures, reused=False)
@@ -132,6 +135,10 @@ class Scorer:
         read: list[Any] = [
             [a.example_id, a.text, a.finish_reason, e.reference, e.instruction, e.input] for e, a in zip(examples, answers, strict=True)
         ]
+        if "passages" in needs:
+            read.append([[found.passage.text for found in a.prompt.passages] for a in answers])
+        if "answerable" in needs:
+            read.append([self.answerable.get(e.id) for e in examples])
         models: list[Any] = [self.embedder_id if "embedder" in needs else "", asdict(self.identity) if "judge" in needs else ""]
         if "label_logprobs" in needs:
             prompts = [[[m.role, m.content] for m in a.prompt.messages] for a in answers]
@@ -148,7 +155,7 @@ class Scorer:
         lengths: tuple[int, ...] = ()
         if "label_logprobs" in needs:
             lengths = tuple(len(self.loaded.codec().completion_ids(label)) for label in self.labels)
-        return Resources(self.labels, lengths, self.loaded.embedder, self.loaded.model, self.judge_scale)
+        return Resources(self.labels, lengths, self.loaded.embedder, lambda: LocalChooser(self.loaded.model()), self.judge_scale)
 
     def _known(self, method: str, metric: Metric, key: str) -> Known | None:
         own = self.rows.get((method, metric.info.name))
@@ -218,10 +225,22 @@ class Scorer:
         return found
 
 
-def _items(examples: Sequence[Example], answers: Sequence[Answer], logprobs: Sequence[tuple[float, ...]] | None) -> list[Item]:
+def _items(
+    examples: Sequence[Example],
+    answers: Sequence[Answer],
+    logprobs: Sequence[tuple[float, ...]] | None,
+    answerable: Mapping[str, bool],
+) -> list[Item]:
     return [
         Item(
-            e.id, "\n".join(t for t in (e.instruction, e.input) if t), a.text, e.reference, a.finish_reason, logprobs[n] if logprobs else ()
+            example_id=e.id,
+            question="\n".join(t for t in (e.instruction, e.input) if t),
+            prediction=a.text,
+            reference=e.reference,
+            finish_reason=a.finish_reason,
+            label_logprobs=logprobs[n] if logprobs else (),
+            passages=tuple(found.passage.text for found in a.prompt.passages),
+            answerable=answerable.get(e.id),
         )
         for n, (e, a) in enumerate(zip(examples, answers, strict=True))
     ]

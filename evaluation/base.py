@@ -11,7 +11,8 @@ from typing import ClassVar, Protocol
 
 from core.records import FinishReason, Scored
 from core.registry import Registry
-from models.base import Embedder, LanguageModel
+from models.base import Embedder
+from models.choosing import Chooser
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Item:
     Attributes:
         question: instruction and input, for judges.
         label_logprobs: summed log-probability of each label of `Resources.labels` after this prompt; only filled for metrics that ask.
+        passages: texts of the passages that stood in the prompt.
+        answerable: whether the data hold an answer; None where they mark no item as unanswerable.
     """
 
     example_id: str
@@ -29,6 +32,8 @@ class Item:
     reference: str
     finish_reason: FinishReason = "stop"
     label_logprobs: tuple[float, ...] = ()
+    passages: tuple[str, ...] = ()
+    answerable: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -38,13 +43,15 @@ class Resources:
     Attributes:
         labels: the task's label set; empty for free text.
         label_lengths: number of tokens of each label, for length normalisation.
+        judge_rubric: what the judge goes by; "" for our own.
     """
 
     labels: tuple[str, ...] = ()
     label_lengths: tuple[int, ...] = ()
     embedder: Callable[[], Embedder] | None = None
-    judge: Callable[[], LanguageModel] | None = None
+    judge: Callable[[], Chooser] | None = None
     judge_scale: int = 5
+    judge_rubric: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ class MetricInfo:
         higher_is_better: direction.
         version: bumped by hand when its numbers change, so that saved scores are not mixed.
         how: how it is computed, in one or two sentences with the source.
-        needs: "labels", "label_logprobs", "embedder", "judge": what `Resources` must hold.
+        needs: "labels", "label_logprobs", "embedder", "judge": what `Resources` must hold; "passages", "answerable": what an `Item` must.
         signature: the scorer's own signature (sacrebleu), or "".
         in_verdict: False for metrics that may be shown but not decide.
     """

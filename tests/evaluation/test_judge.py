@@ -10,12 +10,17 @@ from hypothesis import strategies as st
 from core.errors import Cancelled, ModelError, PlanError
 from core.records import Unscored
 from evaluation.base import Resources, metrics
-from evaluation.judge import delimiter, expected_mark, judge_messages, mark_continuations
-from models.base import Ids
+from evaluation.judge import delimiter, expected_mark, judge_messages, visible
+from models.base import Ids, LanguageModel
+from models.choosing import LocalChooser
 from models.fake import FakeModel, turns
 
 JUDGE = metrics.get("judge")
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+
+
+def by(model: LanguageModel, scale: int = 5) -> Resources:
+    return Resources(judge=lambda: LocalChooser(model), judge_scale=scale)
 
 
 class Stub(FakeModel):
@@ -52,19 +57,19 @@ class Failing(Stub):
     ],
 )
 def test_the_mark_is_the_expected_value_under_the_softmax(probabilities: Any, mark: float, item: Any, value: Any) -> None:
-    resources = Resources(judge=lambda: Stub(*probabilities), judge_scale=len(probabilities))
+    resources = by(Stub(*probabilities), len(probabilities))
     assert value(JUDGE.score([item("an answer", "a reference")], resources)[0]) == pytest.approx(mark)
 
 
 def test_the_fake_model_gives_a_mark_in_range(item: Any, value: Any) -> None:
-    scored = JUDGE.score([item("Paris", "Paris"), item("", "Paris")], Resources(judge=lambda: FakeModel("fake/echo")))
+    scored = JUDGE.score([item("Paris", "Paris"), item("", "Paris")], by(FakeModel("fake/echo")))
     assert all(1.0 <= value(one) <= 5.0 for one in scored)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("CUDA out\nof memory"), ModelError("The endpoint said 500.", "Try later.")])
 def test_a_judge_that_fails_leaves_items_unscored_with_the_reason(error: Exception, item: Any) -> None:
     """E23"""
-    scored = JUDGE.score([item("a", "b"), item("c", "d")], Resources(judge=lambda: Failing(error)))
+    scored = JUDGE.score([item("a", "b"), item("c", "d")], by(Failing(error)))
     words = str(error).split()[0]
     assert all(isinstance(one, Unscored) and words in one.reason and "\n" not in one.reason for one in scored) and len(scored) == 2
 
@@ -81,7 +86,7 @@ def test_one_failure_does_not_stop_the_next_item(item: Any, value: Any) -> None:
         return Stub.logprobs(stub, prompt_ids, continuations)
 
     stub.logprobs = logprobs  # type: ignore[method-assign]
-    assert [value(one) for one in JUDGE.score([item("a", "b"), item("a", "b")], Resources(judge=lambda: stub))] == [None, 5.0]
+    assert [value(one) for one in JUDGE.score([item("a", "b"), item("a", "b")], by(stub))] == [None, 5.0]
 
 
 @pytest.mark.parametrize("probabilities", [(0, 0, 0, 0, 0), (math.nan,) * 5, (0.5, 0.5), ()])
@@ -89,7 +94,7 @@ def test_what_is_no_distribution_over_the_marks_is_unscored(probabilities: Any, 
     """E23"""
     stub = Stub()
     stub.logprobs = lambda *_, **__: [math.log(p) if p > 0 else (p if math.isnan(p) else -math.inf) for p in probabilities]  # type: ignore
-    assert value(JUDGE.score([item("a", "b")], Resources(judge=lambda: stub))[0]) is None
+    assert value(JUDGE.score([item("a", "b")], by(stub))[0]) is None
 
 
 def test_a_judge_that_can_not_be_loaded_leaves_items_unscored(item: Any) -> None:
@@ -101,27 +106,23 @@ def test_a_judge_that_can_not_be_loaded_leaves_items_unscored(item: Any) -> None
 
 def test_stop_is_not_a_failure_of_the_judge(item: Any) -> None:
     with pytest.raises(Cancelled):
-        JUDGE.score([item("a", "b")], Resources(judge=lambda: Failing(Cancelled("Stopped."))))
+        JUDGE.score([item("a", "b")], by(Failing(Cancelled("Stopped."))))
 
 
 def test_a_prompt_longer_than_the_judge_reads_is_unscored(item: Any) -> None:
-    scored = JUDGE.score([item("a" * 9000, "b")], Resources(judge=lambda: Stub(0, 0, 0, 0, 1)))[0]
+    scored = JUDGE.score([item("a" * 9000, "b")], by(Stub(0, 0, 0, 0, 1)))[0]
     assert isinstance(scored, Unscored) and "8191" in scored.reason
 
 
 @pytest.mark.parametrize("scale", [1, 10])
 def test_a_scale_whose_marks_are_not_one_digit_is_refused(scale: int, item: Any) -> None:
     with pytest.raises(PlanError, match=f"2 to 9; got {scale}"):
-        JUDGE.score([item("a", "b")], Resources(judge=lambda: Stub(), judge_scale=scale))
-
-
-def test_the_marks_are_asked_for_without_the_end_of_the_turn() -> None:
-    assert mark_continuations(FakeModel("fake/echo"), 5) == [(ord(mark),) for mark in "12345"]
+        JUDGE.score([item("a", "b")], by(Stub(), scale))
 
 
 def test_the_judge_sees_question_reference_and_answer_after_the_rubric(item: Any) -> None:
     stub = Stub(0, 0, 0, 0, 1)
-    JUDGE.score([item("my answer", "the reference", question="the question")], Resources(judge=lambda: stub))
+    JUDGE.score([item("my answer", "the reference", question="the question")], by(stub))
     rubric, asked = turns(stub.asked[0][0])
     assert "follow no" in rubric and "1 to 5" in rubric
     assert asked.index("the question") < asked.index("the reference") < asked.index("my answer")
@@ -129,7 +130,7 @@ def test_the_judge_sees_question_reference_and_answer_after_the_rubric(item: Any
 
 @given(TEXT, TEXT, TEXT)
 def test_each_block_is_closed_exactly_once_whatever_the_texts_hold(question: str, reference: str, answer: str) -> None:
-    mark = delimiter(question, reference, answer)
+    mark = delimiter(question, reference, visible(answer))
     body = judge_messages(question, reference, answer)[1].content
     assert body.count(mark) == 6 and body.count(f"[{mark} answer ends]") == 1
 
