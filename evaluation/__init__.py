@@ -6,4 +6,6 @@ import evaluation.accuracy
 import evaluation.rouge
 import evaluation.bleu
 import evaluation.similarity
+import evaluation.groundedness
+import evaluation.abstention
 import evaluation.judge  # noqa: F401
