@@ -3,40 +3,46 @@
 Choices, for test sets of 20 to a few thousand items:
 
 - *Paired.* All methods answer the same items, so the unit is the item's difference; this removes how hard the item is (Miller 2024).
-- *Bootstrap, not the normal formula*, since scores are skewed and bounded: bias-corrected and accelerated (BCa, Efron 1987), widened for
-  few items as Hesterberg (2015) advises, because any bootstrap is too narrow by a factor of about sqrt((n - 1) / n).
+- *Bootstrap, not the normal formula*, since scores are skewed and bounded (Bowyer et al. 2025): bias-corrected and accelerated (BCa, Efron
+  1987), widened for few items as Hesterberg (2015) advises, because any bootstrap is too narrow by a factor of about sqrt((n - 1) / n).
 - *Right or wrong with fewer than five of one kind* gets Wilson's interval (1927): no bootstrap knows that a 21st item could go wrong when
   20 of 20 went right.
-- *Right/wrong differences with few changes* get a score-type interval (Agresti and Min 2005): with three changed items of fifty no
-  bootstrap knows that a fourth could change the other way.
-- *A sign-flip permutation test* for p: exact for up to 12 items that differ, else 20,000 random flips counted with the observed one.
-- *Holm's* step-down for several pairs, which needs no assumption about how they depend on each other.
+- *Right/wrong differences of which all but nine are the same* (no change, mostly) get a score-type interval (Agresti and Min 2005): with
+  three changed items of fifty no bootstrap knows that a fourth could change the other way, and with none that one could change at all.
+- *McNemar's exact test* (1947) for p where every score of both is 0 or 1; else *a sign-flip permutation test*: exact for up to 12
+  items that differ, else 20,000 random flips counted with the observed one. Both need six items that differ to say anything at 5 %;
+  with fewer the difference says that they are too few.
+- *Items of one group* are drawn, and change sign, together (`evaluation.clusters`); Wilson, McNemar and the score interval, which count items
+  as independent, then serve only where all items agree, on as many items as the groups are worth.
+- *Several seeds* of a trained method add their own variance (`evaluation.seeds`).
+- *Holm's* step-down (1979) for several pairs, which needs no assumption about how they depend on each other.
 
-Values are sorted before they are resampled, and a difference is turned to one sign first, so that the order of items and of the two
-methods cannot change a result. Resampling weights depend on n and the seed alone and are kept for the next call with that n.
+A difference is turned to one sign first, so that the order of the two methods cannot change a result.
 """
 
 from __future__ import annotations
 
 import math
-import string
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-RESAMPLES = 10_000
-FLIPS = 20_000
-EXACT_UP_TO = 12
+from evaluation.clusters import FEWEST, Units, standard_error, units
+from evaluation.resampling import FLIPS, RESAMPLES, TIE, Ends, agresti_min, bca, mcnemar_p, mean_of, sign_flip_p, wilson
+from evaluation.seeds import between, joined_ends, joined_p
+
 SPARSE_BELOW = 10
 FEW_OF_A_KIND = 5
-BLOCK = 1_000_000
-TIE = 1e-9
+FEWEST_CHANGED = 6
+TOO_FEW = "too few differences to tell"
+
+Test = Literal["mcnemar exact", "permutation", "group permutation"]
+Seeds = tuple[Sequence[float], Sequence[float]]
 
 
 class Interval(NamedTuple):
-    """A mean and its interval; `low` and `high` are None for fewer than two values, `mean` for none."""
+    """A mean and its interval; `low` and `high` are None for fewer than two values or five groups, `mean` for none."""
 
     mean: float | None
     low: float | None
@@ -45,42 +51,85 @@ class Interval(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """Mean of a - b with its interval, not adjusted for other pairs, and the two-sided p of "no difference"."""
+    """Mean of a - b with its interval, not adjusted for other pairs, and the two-sided p of "no difference".
+
+    Attributes:
+        test: what gave the p; None without items.
+        only_a, only_b: items that only one of them has right, where all scores are 0 or 1.
+        item_error, seed_error: standard errors of the difference from the items (or groups), and from the seeds; None where not known.
+        note: why it cannot be told, or has no interval; None where there is nothing to say.
+    """
 
     difference: float | None
     low: float | None
     high: float | None
     p_value: float | None
+    test: Test | None = None
+    only_a: int | None = None
+    only_b: int | None = None
+    item_error: float | None = None
+    seed_error: float | None = None
+    note: str | None = None
 
 
 def mean_interval(
-    values: Sequence[float], *, confidence: float = 0.95, resamples: int = RESAMPLES, seed: int = 0, share: bool = False
+    values: Sequence[float],
+    *,
+    confidence: float = 0.95,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    share: bool = False,
+    groups: Sequence[str] | None = None,
+    seed_means: Sequence[float] = (),
 ) -> Interval:
     """Mean and BCa bootstrap interval. Equal values give an interval of no width, but for shares that are all 0 or all 1.
 
     Args:
         values: one finite number per item.
         share: the values lie in 0 to 1; where all are 0 or 1 and fewer than five are of one kind, the interval is Wilson's.
+        groups: each item's group; see `evaluation.clusters`.
+        seed_means: the mean under each seed, where `values` are means over seeds.
         confidence: between 0 and 1; 0.95 is usual.
         resamples: 10,000 puts the ends within about 1 % of the interval's width.
     """
-    array = np.sort(_finite(values))
+    array = _finite(values)
     n = len(array)
-    if n < 2:
-        return Interval(float(array[0]) if n else None, None, None, n)
-    mean = _mean(array)
-    right = int(np.count_nonzero(array))
-    if share and min(right, n - right) < FEW_OF_A_KIND and bool(np.isin(array, (0.0, 1.0)).all()):
-        low, high = _wilson(right, n, confidence)
-    else:
-        low, high = _bca(array, confidence, resamples, seed)
+    drawn = units(array, groups)
+    if n < 2 or drawn.too_few:
+        return Interval(mean_of(array) if n else None, None, None, n)
+    mean = mean_of(array)
+    ends = _mean_ends(drawn, array, confidence, resamples, seed, share)
+    seeds = between(seed_means)
+    low, high = _within(joined_ends(mean, ends, seeds, confidence), (0.0, 1.0) if share else None) if seeds else ends
     return Interval(mean, min(low, mean), max(high, mean), n)
 
 
+def _mean_ends(drawn: Units, values: np.ndarray, confidence: float, resamples: int, seed: int, share: bool) -> Ends:
+    right = int(np.count_nonzero(values))
+    few = min(right, len(values) - right) < (1 if drawn.clustered else FEW_OF_A_KIND)
+    if share and few and _right_or_wrong(values):
+        worth = math.floor(drawn.effective)
+        return wilson(right * worth // len(values), worth, confidence)
+    return bca(drawn.sums, confidence, resamples, seed, sizes=drawn.sizes, effective=drawn.effective)
+
+
 def paired_difference(
-    a: Sequence[float], b: Sequence[float], *, confidence: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
+    a: Sequence[float],
+    b: Sequence[float],
+    *,
+    confidence: float = 0.95,
+    resamples: int = RESAMPLES,
+    flips: int = FLIPS,
+    seed: int = 0,
+    share: bool = True,
+    groups: Sequence[str] | None = None,
+    seed_means: Seeds = ((), ()),
 ) -> Difference:
     """Mean of a - b over the same items, in the same order.
+
+    Args:
+        share: scores that are all 0 or 1 mean wrong or right; False for scales on which they do not.
+        groups, seed_means: as in `mean_interval`; of a and of b.
 
     Raises:
         ValueError: the two do not have the same length.
@@ -88,50 +137,70 @@ def paired_difference(
     first, second = _finite(a), _finite(b)
     if len(first) != len(second):
         raise ValueError(f"paired values must have one length; got {len(first)} and {len(second)}")
+    if not len(first):
+        return Difference(None, None, None, None)
     differences = first - second
     differences[np.abs(differences) <= TIE * max(1.0, float(np.abs(first).max(initial=0)))] = 0.0
-    ascending, mirrored = np.sort(differences), np.sort(-differences)
-    if tuple(mirrored) > tuple(ascending):
-        flipped = _difference(mirrored, confidence, resamples, seed)
-        return Difference(_minus(flipped.difference), _minus(flipped.high), _minus(flipped.low), flipped.p_value)
-    return _difference(ascending, confidence, resamples, seed)
+    right_or_wrong = share and _right_or_wrong(first) and _right_or_wrong(second)
+    drawn = units(differences, groups)
+    turned = drawn.mirrored().key() > drawn.key()
+    if turned:
+        drawn, differences = drawn.mirrored(), 0.0 - differences
+    mean, p_value = mean_of(differences), _p_value(drawn, right_or_wrong, seed, flips)
+    ends = _difference_ends(drawn, right_or_wrong, confidence, resamples, seed)
+    error, seeds = standard_error(differences, groups), between(*seed_means)
+    if seeds is not None:
+        p_value = max(p_value, joined_p(mean, error or 0.0, max(drawn.effective - 1, 1.0), seeds))
+        ends = _within(joined_ends(mean, ends, seeds, confidence), (-1.0, 1.0) if share else None) if ends else None
+    low, high = (min(ends[0], mean), max(ends[1], mean)) if ends else (None, None)
+    if turned:
+        mean, low, high = 0.0 - mean, _minus(high), _minus(low)
+    better = first > second, first < second
+    only_a, only_b = (int(side.sum()) for side in better) if right_or_wrong else (None, None)
+    test: Test = "group permutation" if drawn.clustered else "mcnemar exact" if right_or_wrong else "permutation"
+    seed_error = seeds.error if seeds else None
+    return Difference(mean, low, high, p_value, test, only_a, only_b, error, seed_error, _note(drawn))
+
+
+def _within(ends: Ends, limits: Ends | None) -> Ends:
+    return (max(ends[0], limits[0]), min(ends[1], limits[1])) if limits else ends
 
 
 def _minus(value: float | None) -> float | None:
     return None if value is None else 0.0 - value
 
 
-def _difference(ascending: np.ndarray, confidence: float, resamples: int, seed: int) -> Difference:
-    n = len(ascending)
-    if n == 0:
-        return Difference(None, None, None, None)
-    mean, p_value = _mean(ascending), sign_flip_p(ascending, seed=seed)
-    if n == 1:
-        return Difference(mean, None, None, p_value)
-    changed = int(np.count_nonzero(ascending))
-    right_or_wrong = bool(np.isin(ascending, (-1.0, 0.0, 1.0)).all())
-    if right_or_wrong and 0 < changed < SPARSE_BELOW:
-        low, high = _agresti_min(ascending, confidence)
-    else:
-        low, high = _bca(ascending, confidence, resamples, seed)
-    return Difference(mean, min(low, mean), max(high, mean), p_value)
+def _p_value(drawn: Units, right_or_wrong: bool, seed: int, flips: int) -> float:
+    if right_or_wrong and not drawn.clustered:
+        return mcnemar_p(int((drawn.sums > 0).sum()), int((drawn.sums < 0).sum()))
+    return sign_flip_p(drawn.sums, seed=seed, flips=flips)
 
 
-def sign_flip_p(differences: np.ndarray, *, seed: int = 0, flips: int = FLIPS) -> float:
-    """Two-sided p of "each difference could as well have had the other sign", always in (0, 1].
+def _difference_ends(drawn: Units, right_or_wrong: bool, confidence: float, resamples: int, seed: int) -> Ends | None:
+    if drawn.items < 2 or drawn.too_few:
+        return None
+    gained, lost, n = int((drawn.sums > 0).sum()), int((drawn.sums < 0).sum()), len(drawn.sums)
+    if right_or_wrong and drawn.clustered and not gained + lost:
+        return agresti_min(0, 0, math.floor(drawn.effective), confidence)
+    steps = right_or_wrong or (gained + lost > 0 and bool(np.isin(drawn.sums, (-1.0, 0.0, 1.0)).all()))
+    if steps and not drawn.clustered and n - max(gained, lost, n - gained - lost) < SPARSE_BELOW:
+        return agresti_min(gained, lost, n, confidence)
+    return bca(drawn.sums, confidence, resamples, seed, sizes=drawn.sizes, effective=drawn.effective)
 
-    Exact over all sign patterns of up to 12 non-zero differences; else random patterns, the observed one counted among them.
-    """
-    changed = np.sort(differences[differences != 0])
-    if len(changed) == 0:
-        return 1.0
-    observed = abs(changed.sum()) - TIE * float(np.abs(changed).sum())
-    if len(changed) <= EXACT_UP_TO:
-        patterns = 1 - 2 * ((np.arange(2 ** len(changed))[:, None] >> np.arange(len(changed))) & 1)
-        return float(np.mean(np.abs(patterns @ changed) >= observed))
-    whole = np.sort(differences)
-    extreme = sum(int(np.count_nonzero(np.abs(block @ whole) >= observed)) for block in _blocks("signs", len(whole), flips, seed))
-    return (extreme + 1) / (flips + 1)
+
+def _note(drawn: Units) -> str | None:
+    notes = []
+    changed, what = int(np.count_nonzero(drawn.sums)), "groups" if drawn.clustered else "items"
+    if changed < FEWEST_CHANGED:
+        notes.append(f"{TOO_FEW}: {changed} of {len(drawn.sums)} {what} differ, and under {FEWEST_CHANGED} no p can be below 0.05")
+    if drawn.too_few:
+        notes.append(few_groups(len(drawn.sums), drawn.effective))
+    return "; ".join(notes) or None
+
+
+def few_groups(groups: int, effective: float) -> str:
+    """Why there is no interval."""
+    return f"no interval: the items fall into {groups} groups, worth {effective:.1f} of equal size, and it takes {FEWEST}"
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -144,57 +213,39 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def letters(
-    names: Sequence[str], means: Sequence[float], significantly_different: set[tuple[str, str]], *, higher_is_better: bool = True
-) -> dict[str, str]:
-    """Compact letter display: two names share a letter unless they differ for real. The best mean has an "a".
-
-    Insert-and-absorb (Piepho 2004): begin with one group of all; each real difference splits every group that holds both; a group inside
-    another is dropped. Groups are lettered by their best member. Pairs may be given in either order.
-    """
-    order = sorted(range(len(names)), key=lambda place: -means[place] if higher_is_better else means[place])
-    ranks = {names[place]: rank for rank, place in enumerate(order)}
-    groups = [frozenset(ranks.values())] if names else []
-    for pair in sorted(sorted((ranks[a], ranks[b])) for a, b in significantly_different):
-        split = [group - {member} for group in groups if group.issuperset(pair) for member in pair]
-        groups = [group for group in groups if not group.issuperset(pair)] + split
-        groups = [group for group in set(groups) if not any(group < other for other in groups)]
-    groups.sort(key=sorted)
-    return {name: "".join(_letter(place) for place, group in enumerate(groups) if ranks[name] in group) for name in names}
-
-
-def _letter(place: int) -> str:
-    """a to z, then A to Z, then (53), (54)…"""
-    return string.ascii_letters[place] if place < len(string.ascii_letters) else f"({place + 1})"
-
-
-def minimum_detectable_difference(differences: Sequence[float], alpha: float = 0.05, power: float = 0.8) -> float | None:
+def minimum_detectable_difference(
+    differences: Sequence[float], alpha: float = 0.05, power: float = 0.8, *, groups: Sequence[str] | None = None, seed_error: float = 0.0
+) -> float | None:
     """The true difference that a test at `alpha` would find with probability `power` on this many items.
 
-    Normal approximation: (z(1 - alpha/2) + z(power)) * sd / sqrt(n). None for fewer than two items or where the differences do not vary.
+    Normal approximation: (z(1 - alpha/2) + z(power)) * sqrt(item_error^2 + seed_error^2), the first of which is sd / sqrt(n) without
+    groups. None for fewer than two items or where the differences do not vary.
     """
-    spread = _spread(differences)
-    return None if spread is None else _z_sum(alpha, power) * spread / math.sqrt(len(differences))
+    error = standard_error(_finite(differences), groups)
+    return None if error is None else _z_sum(alpha, power) * math.hypot(error, seed_error)
 
 
-def items_needed(differences: Sequence[float], target: float | None = None, alpha: float = 0.05, power: float = 0.8) -> int | None:
+def items_needed(
+    differences: Sequence[float],
+    target: float | None = None,
+    alpha: float = 0.05,
+    power: float = 0.8,
+    *,
+    groups: Sequence[str] | None = None,
+    seed_error: float = 0.0,
+) -> int | None:
     """How many items it would take to find a true difference of `target` (default: the one that was observed) with probability `power`.
 
-    The same normal approximation turned round. None where the target is 0 or the spread is not known.
+    The same normal approximation turned round; more items come in groups as large as these. None where the target is 0, the spread is
+    not known, or the seeds alone vary too much for any number of items.
     """
-    spread = _spread(differences)
-    if spread is None:
-        return None
-    wanted = abs(_mean(_finite(differences)) if target is None else target)
-    if wanted <= TIE:
-        return None
-    return max(2, math.ceil((_z_sum(alpha, power) * spread / wanted) ** 2))
-
-
-def _spread(differences: Sequence[float]) -> float | None:
     array = _finite(differences)
-    spread = float(np.std(array, ddof=1)) if len(array) > 1 else 0.0
-    return spread if spread > TIE else None
+    error = standard_error(array, groups)
+    if error is None:
+        return None
+    wanted = abs(mean_of(array) if target is None else target)
+    room = (wanted / _z_sum(alpha, power)) ** 2 - seed_error**2
+    return None if wanted <= TIE or room <= 0 else max(2, math.ceil(len(array) * error**2 / room))
 
 
 def _z_sum(alpha: float, power: float) -> float:
@@ -203,67 +254,12 @@ def _z_sum(alpha: float, power: float) -> float:
     return float(ndtri(1 - alpha / 2) + ndtri(power))
 
 
+def _right_or_wrong(values: np.ndarray) -> bool:
+    return bool(np.isin(values, (0.0, 1.0)).all())
+
+
 def _finite(values: Sequence[float]) -> np.ndarray:
     array = np.asarray(values, dtype=np.float64)
     if not np.isfinite(array).all():
         raise ValueError("scores must be finite numbers; leave unscored items out")
     return array
-
-
-def _mean(values: np.ndarray) -> float:
-    return math.fsum(values) / len(values)
-
-
-def _wilson(right: int, n: int, confidence: float) -> tuple[float, float]:
-    from scipy.stats import binomtest
-
-    found = binomtest(right, n).proportion_ci(confidence, method="wilson")
-    return float(found.low), float(found.high)
-
-
-def _agresti_min(differences: np.ndarray, confidence: float) -> tuple[float, float]:
-    """Wald interval of matched proportions with half an item added to each of the four cells."""
-    from scipy.special import ndtri
-
-    gained, lost, n = int((differences > 0).sum()), int((differences < 0).sum()), len(differences) + 2
-    centre = (gained - lost) / n
-    error = math.sqrt(gained + lost + 1 - (gained - lost) ** 2 / n) / n
-    reach = float(ndtri(0.5 + confidence / 2)) * error
-    return max(-1.0, centre - reach), min(1.0, centre + reach)
-
-
-def _bca(ascending: np.ndarray, confidence: float, resamples: int, seed: int, *, widen: bool = True) -> tuple[float, float]:
-    """Ends of the BCa interval of the mean. `widen` applies Hesterberg's small-sample correction."""
-    from scipy.special import ndtr, ndtri, stdtrit
-
-    n, mean = len(ascending), _mean(ascending)
-    if ascending[-1] - ascending[0] <= TIE * max(1.0, abs(mean)):
-        return mean, mean
-    centred = ascending - mean
-    means = np.concatenate([block @ centred for block in _blocks("counts", n, resamples, seed)]) / n
-    near = TIE * float(np.abs(centred).max())
-    below = (np.count_nonzero(means < -near) + np.count_nonzero(means <= near)) / 2
-    bias = ndtri(min(max(below, 0.5), resamples - 0.5) / resamples)
-    acceleration = float((centred**3).sum() / (6 * (centred**2).sum() ** 1.5))
-    upper = 0.5 + confidence / 2
-    tail = float(stdtrit(n - 1, upper)) * math.sqrt(n / (n - 1)) if widen else float(ndtri(upper))
-    shifted = bias + np.array([-tail, tail])
-    levels = ndtr(bias + shifted / np.maximum(1 - acceleration * shifted, 1e-3))
-    low, high = np.quantile(means, levels)
-    return mean + float(low), mean + float(high)
-
-
-def _blocks(kind: str, n: int, rows: int, seed: int) -> Iterator[np.ndarray]:
-    """Resampling weights, shape (at most BLOCK / n, n), float64: how often each item is drawn ("counts"), or -1 and 1 ("signs")."""
-    step = max(1, BLOCK // n)
-    for start in range(0, rows, step):
-        yield _block(kind, n, min(step, rows - start), seed, start).astype(np.float64)
-
-
-@lru_cache(maxsize=48)
-def _block(kind: str, n: int, rows: int, seed: int, start: int) -> np.ndarray:
-    generator = np.random.default_rng([seed, n, start, len(kind)])
-    if kind == "signs":
-        return (generator.integers(0, 2, (rows, n), dtype=np.int8) * 2 - 1).astype(np.int8)
-    drawn = generator.integers(0, n, (rows, n)) + np.arange(rows)[:, None] * n
-    return np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n).astype(np.uint16)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.statistics import letters
+from evaluation.letters import letters
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from evaluation.resampling import bca, mcnemar_p, sign_flip_p
 from evaluation.statistics import (
-    _bca,
+    TOO_FEW,
     holm,
     items_needed,
     mean_interval,
@@ -35,10 +36,10 @@ def close(a: Any, b: Any) -> bool:
 
 
 @pytest.mark.parametrize("make", [lambda r: r.normal(0, 1, 60), lambda r: r.exponential(1, 60), lambda r: (r.random(60) < 0.2) * 1.0])
-def test_without_widening_the_ends_are_scipys_bca(make: Any) -> None:
+def test_without_widening_the_ends_are_scipysbca(make: Any) -> None:
     values = np.sort(make(np.random.default_rng(3)))
     theirs = stats.bootstrap((values,), np.mean, n_resamples=30_000, method="BCa", rng=np.random.default_rng(0)).confidence_interval
-    ours = _bca(values, 0.95, 30_000, 0, widen=False)
+    ours = bca(values, 0.95, 30_000, 0, widen=False)
     assert ours == pytest.approx(tuple(theirs), abs=0.03 * (theirs.high - theirs.low))
 
 
@@ -46,7 +47,7 @@ def test_few_values_widen_the_interval_and_many_do_not() -> None:
     rng = np.random.default_rng(5)
     for n, least, most in ((8, 1.1, 1.6), (2000, 0.995, 1.005)):
         values = np.sort(rng.normal(0, 1, n))
-        plain, wide = (_bca(values, 0.95, 10_000, 0, widen=w) for w in (False, True))
+        plain, wide = (bca(values, 0.95, 10_000, 0, widen=w) for w in (False, True))
         assert least < (wide[1] - wide[0]) / (plain[1] - plain[0]) < most
 
 
@@ -138,7 +139,7 @@ def test_p_is_above_0_and_at_most_1_and_the_interval_holds_the_difference(pairs:
 
 
 def test_no_difference_at_all_has_p_1() -> None:
-    assert paired_difference([0.1, 0.7, 0.3], [0.1, 0.7, 0.3]) == (0.0, 0.0, 0.0, 1.0)
+    assert paired_difference([0.1, 0.7, 0.3], [0.1, 0.7, 0.3])[:4] == (0.0, 0.0, 0.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,7 @@ def test_random_flips_come_near_the_exact_p_and_never_reach_0() -> None:
     patterns = 1 - 2 * ((np.arange(2**16)[:, None] >> np.arange(16)) & 1)
     exact = np.mean(np.abs(patterns @ values) >= abs(values.sum()) - 1e-9)
     assert paired_difference(values.tolist(), [0.0] * 16).p_value == pytest.approx(exact, abs=0.015)
-    assert paired_difference([1.0] * 60, [0.0] * 60).p_value == 1 / 20_001
+    assert paired_difference([0.5] * 60, [0.0] * 60).p_value == 1 / 20_001
 
 
 def test_few_right_or_wrong_changes_get_an_interval_that_knows_they_are_few() -> None:
@@ -175,58 +176,50 @@ def test_few_right_or_wrong_changes_get_an_interval_that_knows_they_are_few() ->
 def test_lengths_must_agree_and_small_sizes_have_no_interval() -> None:
     with pytest.raises(ValueError, match="2 and 1"):
         paired_difference([0.1, 0.2], [0.1])
-    assert paired_difference([0.5], [0.2]) == (pytest.approx(0.3), None, None, 1.0)
-    assert paired_difference([], []) == (None, None, None, None)
+    assert paired_difference([0.5], [0.2])[:4] == (pytest.approx(0.3), None, None, 1.0)
+    assert set(paired_difference([], [])) == {None}
 
 
-# Simulations with a known truth
+# Right or wrong: McNemar's exact test
 
 
-def draws(kind: str, n: int, times: int, seed: int) -> tuple[np.ndarray, float]:
-    """Differences of two methods' scores on shared items, shape (times, n), and their true mean."""
-    rng = np.random.default_rng(seed)
-    if kind == "skewed":
-        return rng.beta(2, 3, (times, n)) - rng.beta(1, 3, (times, n)), 2 / 5 - 1 / 4
-    if kind == "right or wrong":
-        return (rng.random((times, n)) < 0.6) * 1.0 - (rng.random((times, n)) < 0.35) * 1.0, 0.25
-    return rng.normal(0.1, 0.3, (times, n)), 0.1
+@pytest.mark.parametrize(("only_a", "only_b", "both"), [(0, 0, 9), (1, 0, 20), (5, 0, 3), (6, 0, 3), (8, 2, 40), (30, 12, 8), (3, 9, 0)])
+def test_right_or_wrong_has_mcnemars_exact_p(only_a: int, only_b: int, both: int) -> None:
+    """E27: by its definition, twice the smaller tail of a fair coin thrown once for each item that only one has right."""
+    found = paired_difference([1.0] * (only_a + both) + [0.0] * only_b, [0.0] * only_a + [1.0] * (both + only_b))
+    thrown, fewer = only_a + only_b, min(only_a, only_b)
+    tail = sum(math.comb(thrown, k) for k in range(fewer + 1)) / 2**thrown
+    assert found.p_value == pytest.approx(min(1.0, 2 * tail))
+    assert (found.test, found.only_a, found.only_b) == ("mcnemar exact", only_a, only_b)
 
 
-SIMULATED = [("skewed", 50), ("right or wrong", 50), ("normal", 50), ("skewed", 200), ("skewed", 20), ("normal", 20)]
+@given(st.integers(0, 6), st.integers(0, 6), st.integers(0, 20))
+def test_mcnemars_exact_p_is_that_of_all_sign_patterns(only_a: int, only_b: int, same: int) -> None:
+    """E27"""
+    differences = np.array([1.0] * only_a + [-1.0] * only_b + [0.0] * same)
+    assert mcnemar_p(only_a, only_b) == pytest.approx(sign_flip_p(differences))
 
 
-@pytest.mark.parametrize(("kind", "n"), SIMULATED)
-def test_the_95_percent_interval_of_a_difference_covers_the_truth(kind: str, n: int) -> None:
-    """E27: 2,000 draws; 1,000 resamples each, which is enough for a coverage."""
-    values, truth = draws(kind, n, 2000, seed=n)
-    ends = [mean_interval(row, resamples=1000)[1:3] for row in values]
-    if n == 50:
-        ends = [paired_difference(row, np.zeros(n), resamples=1000)[1:3] for row in values]
-    covered = np.mean([low <= truth <= high for low, high in ends])
-    assert 0.93 <= covered <= 0.97
+def test_scores_between_or_on_another_scale_are_permuted_and_count_nobody_right() -> None:
+    for found in (paired_difference([1.0, 0.5], [0.0, 0.0]), paired_difference([1.0] * 8, [1.0] * 8, share=False)):
+        assert (found.test, found.only_a, found.only_b) == ("permutation", None, None)
 
 
-def null_scores(kind: str, methods: int, times: int) -> np.ndarray:
-    """Scores of equally good methods on 50 items, shape (times, methods, 50)."""
-    rng = np.random.default_rng(11)
-    shape = times, methods, 50
-    return rng.beta(1, 2, shape) if kind == "continuous" else (rng.random(shape) < 0.4) * 1.0
+@pytest.mark.parametrize(("changed", "told"), [(0, False), (1, False), (5, False), (6, True), (40, True)])
+def test_under_six_items_that_differ_it_says_too_few(changed: int, told: bool) -> None:
+    """E27: with five the least possible p is 2 / 32; "cannot tell" is then all that there is to say."""
+    for right in (1.0, 0.4):
+        found = paired_difference([right] * changed + [0.0] * (40 - changed), [0.0] * 40)
+        assert (found.note is None) is told and (found.p_value < 0.05) is told
+        assert told or f"{TOO_FEW}: {changed} of 40 items differ" in (found.note or "")
 
 
-@pytest.mark.parametrize("kind", ["continuous", "right or wrong"])
-def test_no_true_difference_is_called_real_5_percent_of_the_time(kind: str) -> None:
-    """E27: the test's level is 5 %, so of 4,000 draws at n = 50 it may call at most 5 % and three standard errors real."""
-    false = np.mean([paired_difference(a, b, resamples=10).p_value < 0.05 for a, b in null_scores(kind, 2, 4000)])
-    assert 0.01 < false <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 4000)
-
-
-def test_of_three_equal_methods_one_is_called_better_than_the_others_under_5_percent_of_the_time() -> None:
-    """E27: 1,000 draws at n = 50, by the rule of the verdict: one method differs from both others after Holm."""
-    false = 0
-    for a, b, c in null_scores("continuous", 3, 1000):
-        ab, ac, bc = (p < 0.05 for p in holm([paired_difference(x, y, resamples=10).p_value for x, y in ((a, b), (a, c), (b, c))]))
-        false += (ab and ac) or (ab and bc) or (ac and bc)
-    assert false <= 50
+def test_right_or_wrong_that_never_differs_is_no_proof_of_equality() -> None:
+    """E27: none of 20 changed: the interval is that of Agresti and Min, 1.96 / 22 to each side; scores between keep no width."""
+    found = paired_difference([1.0] * 12 + [0.0] * 8, [1.0] * 12 + [0.0] * 8)
+    assert (found.low, found.high) == pytest.approx((-1.959964 / 22, 1.959964 / 22))
+    always = paired_difference([1.0] * 30, [0.0] * 30)
+    assert always.low is not None and always.low < 0.99 and always.high == 1.0
 
 
 # Several pairs, power, speed
