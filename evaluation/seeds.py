@@ -10,10 +10,9 @@ sum rather says too much). Of a difference, the seeds of both methods add up, wi
 
 The interval of a difference joins both by the method of variance estimates recovery (Zou and Donner 2008): the reach of the items' own
 interval and that of the seeds, t * sqrt(seed_sd_a^2 / S_a + seed_sd_b^2 / S_b), as the sides of a right angle. Without variance between seeds it is
-the items' interval; without variance between items it is Welch's. Resampling items and seeds instead, a hierarchical bootstrap,
-cannot know more than the three seeds that there are: with n = 50, S = 3 and seeds that vary about as much as the items' mean, its 95 % interval covers
-the truth 89 to 91 times of 100, this one 96 to 98 times. The p-value solves the same equation for the level, with t for the items too,
-and is never below the test over items alone.
+the items' interval; without variance between items it is Welch's. Resampling items and seeds instead, a hierarchical bootstrap, cannot know
+more than the three seeds that there are, and covers too little where they differ much (`tests/evaluation/test_coverage.py` shows both). The
+p-value solves the same equation for the level, with t for the items too, and is never below that of the test over items alone.
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ Choices, for test sets of 20 to a few thousand items:
   three changed items of fifty no bootstrap knows that a fourth could change the other way, and with none that one could change at all.
 - *McNemar's exact test* (1947) for p where every score of both is 0 or 1; else *a sign-flip permutation test*: exact for up to 12
   items that differ, else 20,000 random flips counted with the observed one. Both need six items that differ to say anything at 5 %;
-  with fewer the difference says that they are too few.
+  with fewer the difference says that they are too few. Sign flips hold their level for scores that either method could have had; for
+  differences that are skewed around 0 they do so from about 50 items on.
 - *Items of one group* are drawn, and change sign, together (`evaluation.clusters`); Wilson, McNemar and the score interval, which count items
   as independent, then serve only where all items agree, on as many items as the groups are worth.
 - *Several seeds* of a trained method add their own variance (`evaluation.seeds`).
