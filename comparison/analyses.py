@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from comparison.people import people
 from comparison.result import Result, ScoreTable, Splits
+from comparison.votes import Vote, read_votes
 from core.records import Answer
 
 
@@ -24,12 +26,14 @@ class Study:
         report: the report so far; not to be changed.
         answers: {method: {example id: answer}}, only of methods that are done.
         scores: {metric: {method: {example id: score or reason}}}, of the same methods.
+        votes: what people said in blind reviews.
     """
 
     report: Mapping[str, Any]
     splits: Splits
     answers: Mapping[str, Mapping[str, Answer]]
     scores: ScoreTable
+    votes: tuple[Vote, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,15 @@ class Addition:
     methods: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
+def blind_reviews(study: Study) -> Addition:
+    """What people said; nothing where nobody has voted."""
+    higher = {name: bool(info.get("higher_is_better", True)) for name, info in (study.report.get("metrics") or {}).items()}
+    found = people(study.votes, [method["name"] for method in study.report["methods"]], study.scores, higher)
+    return Addition({"people": found} if found else {})
+
+
 Analysis = Callable[[Study], Addition]
-ANALYSES: tuple[Analysis, ...] = ()
+ANALYSES: tuple[Analysis, ...] = (blind_reviews,)
 
 
 def study(result: Result, report: Mapping[str, Any], scores: ScoreTable | None = None) -> Study:
@@ -50,7 +61,7 @@ def study(result: Result, report: Mapping[str, Any], scores: ScoreTable | None =
     answers = {name: result.answers(name).answers for name in done}
     table = result.scores() if scores is None else scores
     kept = {metric: {name: of_one for name, of_one in by_method.items() if name in done} for metric, by_method in table.items()}
-    return Study(report, result.splits(), answers, kept)
+    return Study(report, result.splits(), answers, kept, read_votes(result.folder))
 
 
 def analysed(result: Result, report: dict[str, Any], scores: ScoreTable) -> dict[str, Any]:
