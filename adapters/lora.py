@@ -33,7 +33,12 @@ class LoraSpec(RetrievalSettings, TrainingSettings):
     """Low-rank fine-tuning on the training examples."""
 
     kind: Literal["lora"] = Field("lora", description="Low-rank fine-tuning on the training examples.")
-    seeds: Literal[1] = Field(1, description="How many seeds to train with; one in this version.")
+    seeds: int = Field(
+        1,
+        ge=1,
+        le=10,
+        description="How often to train, from `seed` on; usual 1, or 3 to see how much training itself varies. Each takes the whole time.",
+    )
     with_retrieval: bool = Field(False, description="Put retrieved passages into training prompts and into the prompts that are asked.")
     prompt_cap: int = Field(
         512, ge=64, le=32768, description="Most tokens of a prompt with passages; longer ones train slowly. Usual 256 to 2048."
@@ -43,9 +48,9 @@ class LoraSpec(RetrievalSettings, TrainingSettings):
         return TrainingSettings(**{name: getattr(self, name) for name in TrainingSettings.model_fields})
 
     def trained_with(self) -> dict[str, Any]:
-        """The settings that the weights depend on: without the name, and without retrieval's where it is off."""
+        """The settings that the weights of one seed depend on: without the name, and without retrieval's where it is off."""
         skipped = {"name"} | (set() if self.with_retrieval else set(RetrievalSettings.model_fields) | {"prompt_cap"})
-        return {**self.model_dump(exclude=skipped), "kind": self.kind}
+        return {**self.model_dump(exclude=skipped), "kind": self.kind, "seeds": 1}
 
 
 class BoundLora:

@@ -52,10 +52,11 @@ def ledger(saved: Saved, timings: Timings, artefacts: Sequence[Artefact]) -> dic
     }
 
 
-def training_section(artefacts: Sequence[Artefact], seeds: int) -> dict[str, Any] | None:
-    """The report's `training` of a tuned method; None for others."""
+def training_section(artefacts: Sequence[Artefact], seed: int) -> dict[str, Any] | None:
+    """The report's `training` of a tuned method under one seed; None for others. `seeds` has a row for each, whose means come from the scores."""
     record = training_record(artefacts)
     if not record:
         return None
     keys = ("curves", "epochs", "best_epoch", "trainable_params", "seconds", "peak_memory_mb")
-    return {"seeds": seeds, **{key: record.get(key) for key in keys}, "left_out": list(record.get("left_out") or ())}
+    row = {"seed": seed, "prepare_s": round(sum(artefact.prepare_s for artefact in artefacts), 3)}
+    return {"seeds": [row], **{key: record.get(key) for key in keys}, "left_out": list(record.get("left_out") or ())}

@@ -66,7 +66,7 @@ def _keys(result: Result) -> Rows:
     name = result.folder.name
     rows: Rows = {"batches": [], "method_keys": [], "score_keys": [], "shares": []}
     for path in sorted((result.folder / "answers").glob("*.jsonl*")):
-        method = path.name.partition(".")[0]
+        method = path.name.removesuffix(".gz").removesuffix(".jsonl")
         saved = read_answers(result.folder, method)
         rows["batches"] += [(key, name, method) for key in saved.batches]
         if saved.complete:

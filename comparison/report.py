@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from core.records import Scored
+from comparison.seeds import member_names
+from core.records import Example, Scored
 from evaluation.base import Metric, MetricInfo
 from evaluation.compare import Scoreboard, scoreboard
 from evaluation.hub_metric import HubMetric
@@ -59,7 +60,21 @@ class Outcome:
             "scores": dict(board.summaries[self.name]),
             "letters": dict(board.letters[self.name]),
         }
-        return row | {"cost": self.cost} | ({"training": self.training} if self.training else {})
+        return row | {"cost": self.cost} | ({"training": self._training(board)} if self.training else {})
+
+    def _training(self, board: Scoreboard) -> dict[str, Any]:
+        """With the means under each seed; reports of before there were several state a number of seeds alone."""
+        training, rows = dict(self.training or {}), (self.training or {}).get("seeds")
+        if not isinstance(rows, list):
+            return training
+        several = board.seed_means.get(self.name, {})
+        means = [{m: several[m][place] if several.get(m) else board.mean(self.name, m) for m in board.infos} for place in range(len(rows))]
+        return {**training, "seeds": [{**row, "means": of_one} for row, of_one in zip(rows, means, strict=True)]}
+
+    def over_seeds(self, outcomes: Sequence[Outcome], spec: Mapping[str, Any]) -> Outcome:
+        """What became of a method, given what became of it under each seed: what became of the first, whose answers are shown."""
+        rows = [row for outcome in outcomes for row in (outcome.training or {}).get("seeds", ())]
+        return replace(self, spec=dict(spec), training=self.training and {**self.training, "seeds": rows})
 
     @classmethod
     def from_entry(cls, entry: Mapping[str, Any]) -> Outcome:
@@ -123,14 +138,30 @@ def judge_entry(identity: ModelIdentity, shown: str, scale: int) -> dict[str, An
     }
 
 
+def groups_of(examples: Sequence[Example]) -> dict[str, str]:
+    """Example id to group, of the examples that have one."""
+    return {example.id: example.group for example in examples if example.group}
+
+
 def build_report(
-    frame: Frame, outcomes: Sequence[Outcome], metrics: Sequence[Metric], scores: Mapping[str, Mapping[str, Mapping[str, Scored]]]
+    frame: Frame,
+    outcomes: Sequence[Outcome],
+    metrics: Sequence[Metric],
+    scores: Mapping[str, Mapping[str, Mapping[str, Scored]]],
+    groups: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The report as it is written to disk. Scores of a method that is not done (of an earlier start, say) take no part."""
-    names, done = [outcome.name for outcome in outcomes], {outcome.name for outcome in outcomes if outcome.status == "done"}
+    """The report as it is written to disk. Scores of a method that is not done (of an earlier start, say) take no part.
+
+    Args:
+        groups: example id to group; items that share one count as one observation.
+    """
+    names = [outcome.name for outcome in outcomes]
+    answered = {outcome.name: member_names(outcome.name, outcome.spec) for outcome in outcomes if outcome.status == "done"}
+    done = {member for found in answered.values() for member in found}
     infos = {metric.info.name: metric.info for metric in metrics}
     counted = {metric: {method: of_one for method, of_one in found.items() if method in done} for metric, found in scores.items()}
-    board = scoreboard(counted, infos, names)
+    seeds = {name: found for name, found in answered.items() if len(found) > 1}
+    board = scoreboard(counted, infos, names, groups=groups, seeds=seeds)
     costs = {
         outcome.name: {"answers": outcome.n} | {key: value for key, value in outcome.cost.items() if isinstance(value, (int, float))}
         for outcome in outcomes

@@ -12,12 +12,14 @@ from comparison.events import Finished, Note, Progressed, Scored
 from comparison.loaded import Loaded
 from comparison.plan import Plan, read_plan
 from comparison.ready import Ready, embedder_key_if_there, make_ready
-from comparison.report import Frame, Outcome, build_report, judge_entry
+from comparison.report import Frame, Outcome, build_report, groups_of, judge_entry
 from comparison.result import Result
 from comparison.score import Adapter, Scorer
+from comparison.seeds import member_names, members
 from comparison.store import Store, alone
 from core.errors import StoreError
 from core.files import write_json
+from evaluation.base import LOGPROBS
 from models.base import ModelIdentity
 from models.loading import identify
 
@@ -41,8 +43,8 @@ def _rescore(store: Store, comparison_id: str, names: Sequence[str]) -> Iterator
     plan = _with_metrics(result, report, names)
     spec = fixed(plan.spec.model, environment)
     needs = {need for metric in plan.metrics for need in metric.info.needs}
-    asks = bool(needs & {"judge", "label_logprobs"})
-    ready = make_ready(plan, store.models, environment) if "label_logprobs" in needs else None
+    asks = bool(needs & (LOGPROBS | {"judge"}))
+    ready = make_ready(plan, store.models, environment) if needs & LOGPROBS else None
     identity = identify(spec, store.models) if asks else _stated_identity(environment)
     _check_model(comparison_id, environment, identity)
     splits, scale = result.splits(), plan.spec.judge.scale if plan.spec.judge else 5
@@ -51,18 +53,20 @@ def _rescore(store: Store, comparison_id: str, names: Sequence[str]) -> Iterator
     scorer = Scorer(store, comparison_id, splits.test, splits.labels, identity, loaded, embedder, scale, without_paths=plan.without_paths)
     outcomes = [Outcome.from_entry(entry) for entry in report["methods"]]
     for outcome in outcomes:
-        saved = result.answers(outcome.name)
-        if outcome.status == "done" and saved.complete:
-            if ready is not None:
-                _find_adapter(store, ready, outcome.name, scorer)
-            yield from scorer.score(outcome.name, saved, plan.metrics)
-    methods, metrics = [outcome.name for outcome in outcomes], [metric.info.name for metric in plan.metrics]
+        for name in member_names(outcome.name, outcome.spec) if outcome.status == "done" else ():
+            saved = result.answers(name)
+            if saved.complete:
+                if ready is not None:
+                    _find_adapter(store, ready, outcome.name, name, scorer)
+                yield from scorer.score(name, saved, plan.metrics)
+    methods = [name for outcome in outcomes for name in member_names(outcome.name, outcome.spec)]
+    metrics = [metric.info.name for metric in plan.metrics]
     scorer.pack(methods, metrics)
     frame = Frame.from_report(report, plan.primary)
     if "judge" in needs and frame.judge is None:
         frame = Frame.from_report({**report, "judge": judge_entry(identity, environment["model"]["id"], scale)}, plan.primary)
     scores = scorer.table(methods, metrics)
-    fresh = analysed(result, build_report(frame, outcomes, plan.metrics, scores), scores)
+    fresh = analysed(result, build_report(frame, outcomes, plan.metrics, scores, groups_of(splits.test)), scores)
     name = result.next_report_name()
     write_json(result.folder / name, fresh)
     store.close(comparison_id, fresh["status"], fresh["verdict"]["text"])
@@ -97,8 +101,11 @@ def _stated_identity(environment: dict[str, Any]) -> ModelIdentity:
     return ModelIdentity(**environment["model"], **stated)
 
 
-def _find_adapter(store: Store, ready: Ready, name: str, scorer: Scorer) -> None:
-    method = ready.methods[name]
+def _find_adapter(store: Store, ready: Ready, of: str, name: str, scorer: Scorer) -> None:
+    """Args:
+    of: the method; `name` is its own, or that of one of its seeds.
+    """
+    method = next(member.method for member in members(of, ready.methods[of]) if member.name == name)
     recipes = method.recipes(ready.setting)
     weights = next((recipe.fingerprint for recipe in recipes if recipe.kind == "weights"), "")
     if weights:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adapters.base import Bound, Method, Recipe
+from adapters.base import Method, Recipe
 from adapters.prompts import PROMPT_VERSION
 from comparison import events, generate, jobs, lines
 from comparison.analyses import analysed
@@ -25,16 +24,17 @@ from comparison.environment import check_unchanged, describe
 from comparison.events import Event, Note, Pace, Progressed
 from comparison.plan import Plan
 from comparison.ready import Ready, make_ready
-from comparison.report import Frame, Outcome, build_report, judge_entry
+from comparison.report import Frame, Outcome, build_report, groups_of, judge_entry
 from comparison.result import Result
 from comparison.score import Adapter, Scorer
+from comparison.seeds import member_names, members, naming_the_seed, told
 from comparison.splits import data_entry, data_notes, write_splits
 from comparison.store import Store, alone
+from comparison.wording import load_for, worded
 from core import versions
-from core.errors import BakeoffError, Cancelled, MethodError, StoreError
+from core.errors import BakeoffError, Cancelled, StoreError
 from core.files import write_json
 from core.fingerprint import fingerprint
-from core.records import Example, Prompt
 from models.base import OutOfMemory
 from models.memory import reset_peak
 
@@ -128,7 +128,8 @@ class _Run:
         yield self._finish(result, data, outcomes)
 
     def _finish(self, result: Result, data: dict[str, Any], outcomes: Sequence[Outcome]) -> Event:
-        names, metrics = [outcome.name for outcome in outcomes], [metric.info.name for metric in self.plan.metrics]
+        names = [name for outcome in outcomes for name in member_names(outcome.name, outcome.spec)]
+        metrics = [metric.info.name for metric in self.plan.metrics]
         self.scorer.pack(names, metrics)
         card = result.card()
         judged = any("judge" in metric.info.needs for metric in self.plan.metrics)
@@ -136,8 +137,8 @@ class _Run:
         frame = Frame(
             self.id, card["name"], card["created"], self.plan.shown(), self.environment, data, self.plan.primary, judge, self.notes
         )
-        scores = self.scorer.table(names, metrics)
-        report = analysed(result, build_report(frame, outcomes, self.plan.metrics, scores), scores)
+        scores, groups = self.scorer.table(names, metrics), groups_of(self.ready.dataset.test)
+        report = analysed(result, build_report(frame, outcomes, self.plan.metrics, scores, groups), scores)
         name = result.next_report_name()
         write_json(result.folder / name, report)
         self.store.close(self.id, report["status"], report["verdict"]["text"])
@@ -169,6 +170,14 @@ class _Run:
         return Outcome(name, method.spec.kind, "failed", reason, spec=spec)
 
     def _method(self, name: str, method: Method) -> Generator[Event, None, Outcome]:
+        """A method under each of its seeds."""
+        outcomes = []
+        for member in members(name, method):
+            with naming_the_seed(member):
+                outcomes.append((yield from told(self._member(member.name, member.method), member, name)))
+        return outcomes[0].over_seeds(outcomes, method.spec.model_dump(mode="json"))
+
+    def _member(self, name: str, method: Method) -> Generator[Event, None, Outcome]:
         reset_peak(self.ready.identity.device)
         artefacts: list[Artefact] = []
         for recipe in method.recipes(self.ready.setting):
@@ -205,7 +214,7 @@ class _Run:
             yield self._note(f"{shortened} of {len(prompts)} prompts had no room for all of their passages or demonstrations.", name)
         timings = read_timings(self.store.folder(self.id), name)
         spec = method.spec.model_dump(mode="json")
-        training = training_section(artefacts, int(spec.get("seeds") or 1))
+        training = training_section(artefacts, int(spec.get("seed") or 0))
         if training and training["left_out"]:
             yield self._note(
                 f"{len(training['left_out'])} training rows are longer than max_tokens or the model's context and were left out.", name
@@ -228,7 +237,7 @@ class _Run:
         test, spec = self.ready.dataset.test, self.plan.spec
         yield Progressed(name, "wording prompts", 0, len(test), "prompts")
         bound = method.bind(self.ready.setting, [artefact.path for artefact in artefacts])
-        _load_for(bound, test)
+        load_for(bound, test)
         begun = time.monotonic()
         prompts, failures = worded(bound, test)
         word_s = round(time.monotonic() - begun, 4)
@@ -268,30 +277,3 @@ def method_key(ready: Ready, method: Method, artefacts: Sequence[str]) -> str:
     parts: list[Any] = [asdict(ready.identity), method.spec.model_dump(mode="json", exclude={"name"}), list(artefacts)]
     parts += [ready.dataset.fingerprint, ready.documents_fingerprint, ready.setting.embedder_id, spec.generation.model_dump()]
     return fingerprint([*parts, spec.batch.model_dump(), versions.libraries(), PROMPT_VERSION, generate.STAGE_VERSION])
-
-
-def _load_for(bound: Bound, examples: Sequence[Example]) -> None:
-    """Word one prompt for nothing, so that an index and an embedder that are loaded at the first call are not in the time of the others."""
-    with suppress(MethodError):  # it is worded again, and then its failure counts
-        bound.prompts(examples[:1])
-
-
-def worded(bound: Bound, examples: Sequence[Example]) -> tuple[dict[str, Prompt], dict[str, str]]:
-    """A prompt for each example, and a reason for each that has none. One overlong item must not take the others with it.
-
-    Raises:
-        MethodError: no example can be asked.
-    """
-    try:
-        return {e.id: prompt for e, prompt in zip(examples, bound.prompts(examples), strict=True)}, {}
-    except MethodError as error:
-        prompts: dict[str, Prompt] = {}
-        failures: dict[str, str] = {}
-        for example in examples:
-            try:
-                prompts[example.id] = bound.prompts([example])[0]
-            except MethodError as reason:
-                failures[example.id] = reason.message
-        if not prompts:
-            raise error
-        return prompts, failures
