@@ -1,8 +1,8 @@
 """Answers to scores: each metric over each method's answers, from saved scores where the same answers were scored the same way before.
 
 A score's key is a hash of the metric with its version and arguments, of all that it read, and of the models it used; any comparison of the
-store that holds the key gives its scores. What a metric needs of models (log-probabilities of labels) is worked out here, so that
-`evaluation/` asks no model itself but the judge that it is handed.
+store that holds the key gives its scores. What a metric needs of the answering model (log-probabilities of labels, options, references)
+is worked out in `likelihood.py`, so that `evaluation/` asks no model itself but the judge that it is handed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from comparison import lines
 from comparison.answers import Saved, paths, read_timings
 from comparison.events import Note, Pace, Progressed
 from comparison.events import Scored as ScoredEvent
+from comparison.likelihood import Weighed, item_fields, texts, weigh
 from comparison.loaded import Loaded
 from comparison.result import Result, scored_from_json, scored_to_json
 from comparison.store import Store
@@ -27,7 +28,7 @@ from core.errors import BakeoffError, Cancelled, StoreError
 from core.fingerprint import fingerprint
 from core.records import Answer, Example, Scored, Unscored
 from evaluation.abstention import answerable_marks
-from evaluation.base import Item, Metric, Resources
+from evaluation.base import ASK_A_MODEL, LOGPROBS, Item, Metric, Resources
 from evaluation.hub_metric import HubMetric
 from models.base import ModelIdentity, OutOfMemory
 from models.choosing import LocalChooser
@@ -43,13 +44,6 @@ class Adapter(NamedTuple):
 
     fingerprint: str
     folder: Callable[[], Path | None]
-
-
-@dataclass
-class _Labelled:
-    """Log-probabilities of the labels, worked out at most once for all metrics of a method."""
-
-    logprobs: tuple[tuple[float, ...], ...] | None = None
 
 
 class Known(NamedTuple):
@@ -95,10 +89,10 @@ class Scorer:
         """
         asked = [e for e in self.examples if e.id in saved.answers]
         answers = [saved.answers[e.id] for e in asked]
-        labelled = _Labelled()
+        weighed: dict[str, tuple[Weighed, ...]] = {}  # worked out at most once for all metrics of a method
         for metric in metrics:
             try:
-                yield from self._by(metric, method, asked, answers, saved.failures, labelled)
+                yield from self._by(metric, method, asked, answers, saved.failures, weighed)
                 continue
             except (Cancelled, StoreError):
                 raise
@@ -114,17 +108,26 @@ class Scorer:
             yield self._keep(method, metric, NO_KEY, none, saved.failures, reused=False)
 
     def _by(
-        self, metric: Metric, method: str, asked: list[Example], answers: list[Answer], failures: Mapping[str, str], labelled: _Labelled
+        self,
+        metric: Metric,
+        method: str,
+        asked: list[Example],
+        answers: list[Answer],
+        failures: Mapping[str, str],
+        weighed: dict[str, tuple[Weighed, ...]],
     ) -> Iterator[Progressed | ScoredEvent]:
         key = self.key(method, metric, asked, answers)
         known = self._known(method, metric, key)
         if known is not None:
             yield self._keep(method, metric, key, known, failures, reused=True)
             return
-        if "label_logprobs" in metric.info.needs and self.labels and labelled.logprobs is None:
-            labelled.logprobs = yield from self._label_logprobs(method, answers)
+        rows = list(zip(asked, answers, strict=True))
+        for need in LOGPROBS.intersection(metric.info.needs).difference(weighed):
+            if any(texts(need, example, self.labels) for example in asked):
+                adapter = self.adapters[method].folder() if method in self.adapters else None
+                weighed[need] = yield from weigh(self.loaded.model(), adapter, need, method, rows, self.labels)
         begun = time.monotonic()
-        scored = yield from self._score(method, metric, _items(asked, answers, labelled.logprobs, self.answerable))
+        scored = yield from self._score(method, metric, _items(rows, weighed, self.answerable))
         new = Known({e.id: scored_to_json(s) for e, s in zip(asked, scored, strict=True)}, round(time.monotonic() - begun, 4))
         transient = any(isinstance(s, Unscored) and s.transient for s in scored)
         yield self._keep(method, metric, NO_KEY if transient else key, new, failures, reused=False)
@@ -139,12 +142,14 @@ class Scorer:
             read.append([[found.passage.text for found in a.prompt.passages] for a in answers])
         if "answerable" in needs:
             read.append([self.answerable.get(e.id) for e in examples])
+        if "choices" in needs or "choice_logprobs" in needs:
+            read.append([list(e.choices) for e in examples])
         models: list[Any] = [self.embedder_id if "embedder" in needs else "", asdict(self.identity) if "judge" in needs else ""]
-        if "label_logprobs" in needs:
+        if LOGPROBS.intersection(needs):
             prompts = [[[m.role, m.content] for m in a.prompt.messages] for a in answers]
             adapter = self.adapters.get(method)
             models.append([asdict(self.identity), adapter.fingerprint if adapter else "", fingerprint(prompts)])
-        if set(needs) & {"embedder", "judge", "label_logprobs"}:
+        if ASK_A_MODEL.intersection(needs):
             models.append(versions.libraries())
         scale = self.judge_scale if "judge" in needs else 0
         return fingerprint(
@@ -181,17 +186,6 @@ class Scorer:
             yield Progressed(method, "judging", len(scored), len(items), "answers", {}, pace.eta_s(len(scored), len(items)))
         return scored
 
-    def _label_logprobs(self, method: str, answers: Sequence[Answer]) -> Generator[Progressed, None, tuple[tuple[float, ...], ...]]:
-        model = self.loaded.model()
-        adapter = self.adapters[method].folder() if method in self.adapters else None
-        labels = [model.codec.completion_ids(label) for label in self.labels]
-        found: list[tuple[float, ...]] = []
-        pace = Pace()
-        for answer in answers:
-            found.append(tuple(float(x) for x in model.logprobs(model.codec.prompt_ids(answer.prompt.messages), labels, adapter)))
-            yield Progressed(method, "weighing labels", len(found), len(answers), "answers", {}, pace.eta_s(len(found), len(answers)))
-        return tuple(found)
-
     def _keep(self, method: str, metric: Metric, key: str, known: Known, failures: Mapping[str, str], *, reused: bool) -> ScoredEvent:
         name, scores = metric.info.name, known.scores
         everything = {
@@ -225,12 +219,7 @@ class Scorer:
         return found
 
 
-def _items(
-    examples: Sequence[Example],
-    answers: Sequence[Answer],
-    logprobs: Sequence[tuple[float, ...]] | None,
-    answerable: Mapping[str, bool],
-) -> list[Item]:
+def _items(rows: Sequence[tuple[Example, Answer]], weighed: dict[str, tuple[Weighed, ...]], answerable: Mapping[str, bool]) -> list[Item]:
     return [
         Item(
             example_id=e.id,
@@ -238,11 +227,13 @@ def _items(
             prediction=a.text,
             reference=e.reference,
             finish_reason=a.finish_reason,
-            label_logprobs=logprobs[n] if logprobs else (),
             passages=tuple(found.passage.text for found in a.prompt.passages),
             answerable=answerable.get(e.id),
+            input=e.input,
+            choices=e.choices,
+            **item_fields(weighed, n),
         )
-        for n, (e, a) in enumerate(zip(examples, answers, strict=True))
+        for n, (e, a) in enumerate(rows)
     ]
 
 

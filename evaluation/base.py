@@ -14,6 +14,10 @@ from core.registry import Registry
 from models.base import Embedder
 from models.choosing import Chooser
 
+LOGPROBS = frozenset({"label_logprobs", "choice_logprobs", "reference_logprob"})
+"""Needs that ask the answering model, with its trained weights, once more for each answer; nothing is generated."""
+ASK_A_MODEL = LOGPROBS | {"embedder", "judge"}
+
 
 @dataclass(frozen=True)
 class Item:
@@ -23,6 +27,10 @@ class Item:
         question: instruction and input, for judges.
         label_logprobs: summed log-probability of each label of `Resources.labels` after this prompt; only filled for metrics that ask.
         passages: texts of the passages that stood in the prompt.
+        input: what the question is about, without the instruction; "" where there is no such part.
+        choices: the options of a multiple-choice item.
+        choice_logprobs: summed log-probability of each option's text after this prompt; only filled for metrics that ask.
+        reference_logprob: that of the reference with its end of turn, `reference_tokens` long; None where it was not asked for.
         answerable: whether the data hold an answer; None where they mark no item as unanswerable.
     """
 
@@ -34,6 +42,11 @@ class Item:
     label_logprobs: tuple[float, ...] = ()
     passages: tuple[str, ...] = ()
     answerable: bool | None = None
+    input: str = ""
+    choices: tuple[str, ...] = ()
+    choice_logprobs: tuple[float, ...] = ()
+    reference_logprob: float | None = None
+    reference_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,9 +78,11 @@ class MetricInfo:
         higher_is_better: direction.
         version: bumped by hand when its numbers change, so that saved scores are not mixed.
         how: how it is computed, in one or two sentences with the source.
-        needs: "labels", "label_logprobs", "embedder", "judge": what `Resources` must hold; "passages", "answerable": what an `Item` must.
+        needs: "labels", "label_logprobs", "embedder", "judge": what `Resources` must hold; "passages", "answerable", "choices",
+            "choice_logprobs", "reference_logprob": what an `Item` must.
         signature: the scorer's own signature (sacrebleu), or "".
         in_verdict: False for metrics that may be shown but not decide.
+        neutral: neither more nor less is better (a length); shown without a direction and without a best.
     """
 
     name: str
@@ -82,6 +97,7 @@ class MetricInfo:
     signature: str = ""
     in_verdict: bool = True
     note: str = ""
+    neutral: bool = False
 
 
 class Metric(Protocol):

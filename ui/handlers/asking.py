@@ -14,7 +14,7 @@ from comparison.ready import make_ready
 from core.dataset import Dataset
 from core.errors import DataError
 from core.records import Example, Prompt, Score
-from evaluation.base import Item, Resources
+from evaluation.base import ASK_A_MODEL, Item, Resources
 from models.base import GenerationConfig, Ids
 from ui.context import Context
 from ui.loaded import SharedModel
@@ -121,11 +121,11 @@ def quick_scores(at: Desk, example: Example, text: str) -> list[tuple[str, str]]
     """The answer's scores by the task's metrics that need no model; none without a reference."""
     if not example.reference:
         return []
-    item = Item(example.id, example.question, text, example.reference)
+    item = Item(example.id, example.question, text, example.reference, input=example.input, choices=example.choices)
     resources = Resources(labels=at.dataset.labels)
     found: list[tuple[str, str]] = []
     for metric in at.plan.metrics:
-        if not set(metric.info.needs) & {"embedder", "judge", "label_logprobs"}:
+        if not ASK_A_MODEL.intersection(metric.info.needs):
             scored = metric.score([item], resources)[0]
             found.append(
                 (metric_label(metric.info.name), f"{scored.value:.2f}" if isinstance(scored, Score) else f"unscored ({scored.reason})")
