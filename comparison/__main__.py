@@ -6,17 +6,16 @@ Exit codes: 0 done · 2 the plan or the data is wrong · 3 some method failed ·
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from comparison import people_commands
+from comparison.command import IdArgument, JsonOption, StoreOption, plain_errors, print_json
 from core.errors import BakeoffError, Cancelled
 
 if TYPE_CHECKING:
@@ -31,30 +30,7 @@ app = typer.Typer(
     help="Compare ways of adapting a language model on one test set.",
 )
 
-StoreOption = Annotated[
-    Path | None,
-    typer.Option("--store", help="Folder of comparisons and artefacts; by default BAKEOFF_HOME, else the platform's user data folder."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
-IdArgument = Annotated[str, typer.Argument(metavar="ID", help="A comparison's id; see `list`.")]
-
 METHOD_FAILED = 3
-
-
-@contextmanager
-def plain_errors(as_json: bool) -> Iterator[None]:
-    """End with the exit code and the one plain message of an error that a person is meant to read."""
-    try:
-        yield
-    except BakeoffError as error:
-        if as_json:
-            _print_json({"error": {"kind": type(error).__name__, "message": error.message, "remedy": error.remedy}})
-        typer.echo(f"{error.message}\n{error.remedy}".strip(), err=True)
-        raise typer.Exit(error.exit_code) from None
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False))
 
 
 def _stop_on_signals() -> None:
@@ -96,7 +72,7 @@ def _follow(store: Store, comparison_id: str, plan: Plan, ready: Ready | None, a
         raise
     report = store.result(comparison_id).report()
     if as_json:
-        _print_json(report)
+        print_json(report)
     else:
         typer.echo(text_table(report))
     if any(method["status"] == "failed" for method in report["methods"]):
@@ -165,7 +141,7 @@ def resume(comparison_id: IdArgument, store: StoreOption = None, as_json: JsonOp
             for event in settle(kept, comparison_id):
                 Printer()(event)
             if as_json:
-                _print_json(report)
+                print_json(report)
             else:
                 typer.echo(text_table(report))
             return
@@ -185,7 +161,7 @@ def list_comparisons(store: StoreOption = None, as_json: JsonOption = False) -> 
     with plain_errors(as_json):
         rows = jobs.listing(Store(store))
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
     for row in rows:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row["created"]))
@@ -201,7 +177,7 @@ def show(comparison_id: IdArgument, store: StoreOption = None, as_json: JsonOpti
     with plain_errors(as_json):
         report = Store(store).result(comparison_id).report()
     if as_json:
-        _print_json(report)
+        print_json(report)
     else:
         typer.echo(text_table(report))
 
@@ -225,7 +201,7 @@ def score(
             printer(event)
         report = kept.result(comparison_id).report()
     if as_json:
-        _print_json(report)
+        print_json(report)
     else:
         typer.echo(text_table(report))
 
@@ -263,7 +239,7 @@ def methods(as_json: JsonOption = False) -> None:
 
     rows = [{"name": name, "about": _first_line(kind), "schema": kind.Spec.model_json_schema()} for name, kind in known.items()]
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
     for row in rows:
         typer.echo(f"{row['name']}: {row['about']}")
@@ -281,7 +257,7 @@ def metrics(as_json: JsonOption = False) -> None:
 
     rows = [asdict(metric.info) for _, metric in known.items()]
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
     for row in rows:
         direction = "higher is better" if row["higher_is_better"] else "lower is better"
@@ -291,6 +267,8 @@ def metrics(as_json: JsonOption = False) -> None:
 def _first_line(kind: type) -> str:
     return (kind.__doc__ or "").strip().partition("\n")[0]
 
+
+people_commands.add_to(app)
 
 if __name__ == "__main__":
     sys.exit(app())
