@@ -14,6 +14,7 @@ from pydantic import Field
 import evaluation  # noqa: F401  (registers the metrics)
 from adapters.base import MethodSpec
 from adapters.specs import read_method_specs
+from comparison.judge_spec import SAME, JudgeSpec, check_judge, check_section
 from core.dataset import DataSpec
 from core.errors import PlanError, nearest
 from core.fingerprint import fingerprint
@@ -24,6 +25,7 @@ from models.base import BatchPolicy, GenerationConfig
 from models.loading import ModelSpec
 
 DEFAULT_METRICS = ("token_f1", "exact_match", "rougeL")
+JUDGE = "judge"
 MAX_PLAN_BYTES = 2**20
 
 
@@ -31,13 +33,6 @@ class KnowledgeSpec(Spec):
     """The documents for methods that retrieve."""
 
     path: str = Field(min_length=1, description="A folder of text files, or one file.")
-
-
-class JudgeSpec(Spec):
-    """A model that grades each answer beside the reference."""
-
-    model: str = Field("same", pattern="^same$", description="same: the base model of the comparison grades, too.")
-    scale: int = Field(5, ge=2, le=9, description="Grades go from 1 to this; usual 5.")
 
 
 class PlanSpec(Spec):
@@ -55,7 +50,7 @@ class PlanSpec(Spec):
         (),
         description="Names of metrics (see `python -m comparison metrics`), or {evaluate: name or script} for one of the evaluate library.",
     )
-    judge: JudgeSpec | None = Field(None, description="Grade answers with a model: {model: same, scale: 5}.")
+    judge: JudgeSpec | None = Field(None, description="Grade answers with a model: {model: same, scale: 5, rubric: ...}.")
     generation: GenerationConfig = Field(GenerationConfig(), description="How answers are decoded: {max_new_tokens: 64}.")
     batch: BatchPolicy = Field(BatchPolicy(), description="How prompts are put into batches: {max_rows: 48}.")
 
@@ -117,8 +112,10 @@ def read_plan(source: Path | Mapping[str, Any], base: Path | None = None, overri
     for override in overrides:
         raw = _with_override(raw, override)
     _plain_values(raw)
+    check_section(raw.get("judge"))
     raw = _absolute(raw, folder)
     spec = read_spec(PlanSpec, raw)
+    check_judge(spec.judge)
     chosen = _metrics(spec)
     return Plan(spec, raw, tuple(read_method_specs(list(spec.methods))), chosen, _primary(spec, chosen))
 
@@ -206,6 +203,9 @@ def _absolute(raw: dict[str, Any], base: Path) -> dict[str, Any]:
         changed["knowledge"] = within(raw["knowledge"], "path")
     if "model" in raw:
         changed["model"] = weights(raw["model"])
+    judge = raw.get("judge")
+    if isinstance(judge, dict) and judge.get("model") != SAME and _is_folder(str(judge.get("model", "fake/")), base):
+        changed["judge"] = within(judge, "model")
     if isinstance(raw.get("metrics"), list):
         changed["metrics"] = [
             within(m, "evaluate") if isinstance(m, dict) and _is_script(m.get("evaluate"), base) else m for m in raw["metrics"]
@@ -261,6 +261,8 @@ def _of_evaluate(raw: dict[str, Any], where: str) -> Metric:
 
 def _primary(spec: PlanSpec, chosen: Sequence[Metric]) -> str:
     deciding = [metric.info.name for metric in chosen if metric.info.in_verdict]
+    if spec.primary == JUDGE and deciding and JUDGE in {metric.info.name for metric in chosen}:
+        return JUDGE  # where its certificate does not let it decide, the first metric that may does
     if spec.primary is None:
         if not deciding:
             raise PlanError("metrics must hold at least one metric that may decide; it holds none.", "Add token_f1, for example.")
