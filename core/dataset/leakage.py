@@ -2,7 +2,8 @@
 
 Three kinds, strictest first: the same text (exact), the same after normalising (normalised), or a shared run of 13 words (ngram; the
 length that the GPT-3 paper's contamination study used, arXiv 2005.14165, appendix C). Whole documents are never the same as a question;
-in them a question counts as normalised where all of its words stand in a row. Near duplicates by embedding are not looked for.
+in them a question counts as normalised where all of its words stand in a row. Near duplicates by embedding are a fourth kind, found in
+vectors by `nearness` and added by `Leaks.with_near`.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Literal, NamedTuple
 
+from core.dataset.nearness import Near
 from core.records import Example
 
 Kind = Literal["exact", "normalised", "ngram"]
 KINDS: tuple[Kind, ...] = ("exact", "normalised", "ngram")
+NEAR = "embedding"
 RUN = 13
 LEAST_WORDS = 5
 """Shorter questions ("What is it?") stand in many a document by chance."""
@@ -85,9 +89,25 @@ class _Hits(NamedTuple):
 
 @dataclass(frozen=True)
 class Leaks:
-    """What was found. Each pair of a test item and a text stands under its strictest kind only."""
+    """What was found. Each pair of a test item and a text stands under its strictest kind only.
+
+    Attributes:
+        near: near duplicates by embedding, the nearest first; None where they were not looked for.
+    """
 
     hits: tuple[_Hits, ...] = ()
+    near: tuple[Near, ...] | None = None
+
+    def with_near(self, pairs: Sequence[Near]) -> Leaks:
+        """With near duplicates, but for pairs that are found as a stricter kind already."""
+        known = {(test, hit.other) for hit in self.hits for test in hit.tests}
+        return replace(self, near=tuple(pair for pair in pairs if (pair.test, pair.other) not in known))
+
+    def and_further(self, others: Leaks) -> Leaks:
+        """With the hits of another search, but for pairs that this one has found."""
+        known = {(test, hit.other) for hit in self.hits for test in hit.tests}
+        rest = (hit._replace(tests=tuple(t for t in hit.tests if (t, hit.other) not in known)) for hit in others.hits)
+        return replace(self, hits=(*self.hits, *(hit for hit in rest if hit.tests)))
 
     def pairs(self, kind: Kind) -> Iterator[Pair]:
         return (Pair(test, hit.other) for hit in self.hits if hit.kind == kind for test in hit.tests)
@@ -96,13 +116,21 @@ class Leaks:
         return sum(len(hit.tests) for hit in self.hits if hit.kind == kind)
 
     def others(self) -> set[str]:
-        """Ids of the texts that must be kept away from the models."""
+        """Ids of the texts that must be kept away from the models. Near duplicates are not among them."""
         return {hit.other for hit in self.hits}
+
+    def everything(self) -> Iterator[tuple[str, Pair, float | None]]:
+        """Every pair with its kind, strictest first, and its similarity where it is near."""
+        for kind in KINDS:
+            yield from ((kind, pair, None) for pair in self.pairs(kind))
+        yield from ((NEAR, Pair(near.test, near.other), near.similarity) for near in self.near or ())
 
     def to_report(self) -> dict[str, Any]:
         """Counts by kind, and at most 1,000 pairs of each under `items`; None for what was not looked for."""
-        items = {kind: [pair._asdict() for pair, _ in zip(self.pairs(kind), range(LISTED), strict=False)] for kind in KINDS}
-        return {**{kind: self.count(kind) for kind in KINDS}, "embedding": None, "items": {**items, "embedding": []}}
+        items = {kind: [pair._asdict() for pair in islice(self.pairs(kind), LISTED)] for kind in KINDS}
+        near = [pair._asdict() for pair in (self.near or ())[:LISTED]]
+        counts: dict[str, Any] = {kind: self.count(kind) for kind in KINDS}
+        return {**counts, NEAR: None if self.near is None else len(self.near), "items": {**items, NEAR: near}}
 
 
 def find_leaks(

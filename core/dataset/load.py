@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -10,7 +10,8 @@ from typing import Any
 
 from core.dataset.labels import find_labels
 from core.dataset.layouts import choose_columns, convert
-from core.dataset.leakage import Leaks, compared_texts, find_leaks
+from core.dataset.leakage import LISTED, Leaks, compared_texts, find_leaks
+from core.dataset.nearness import Near
 from core.dataset.readers import read_table
 from core.dataset.rows import BadRow, Table
 from core.dataset.spec import DataSpec
@@ -21,6 +22,8 @@ from core.records import Example
 
 LISTED_BAD_ROWS = 20
 SPLITS = ("train", "validation", "test")
+NearFinder = Callable[[Sequence[tuple[str, str]], Sequence[tuple[str, str]]], Sequence[Near]]
+"""(test items, other texts), both as (id, text), to the near pairs among them."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Dataset:
         leakage: {"train": counts and pairs}, of the train and validation rows that were taken out; see `Leaks.to_report`.
         columns_used: field to column, of the training rows' file.
         fingerprint: hash of the ids and contents of the three splits in order.
+        taken_out: the first 1,000 train and validation rows that were taken out, for showing them beside the test items.
     """
 
     train: tuple[Example, ...]
@@ -47,6 +51,7 @@ class Dataset:
     leakage: dict[str, dict[str, Any]]
     columns_used: dict[str, str]
     fingerprint: str
+    taken_out: tuple[Example, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -63,11 +68,12 @@ class _Part:
     columns: dict[str, str]
 
 
-def load_dataset(spec: DataSpec, base: Path) -> Dataset:
+def load_dataset(spec: DataSpec, base: Path, near: NearFinder | None = None) -> Dataset:
     """Read, check, identify, split, and take out of train and validation what would give test items away.
 
     Args:
         base: the folder that relative paths start from.
+        near: finds near duplicates by embedding, where the spec wants them dropped; without it they stay.
 
     Raises:
         PlanError: a mapping or a label set does not fit the data.
@@ -78,8 +84,8 @@ def load_dataset(spec: DataSpec, base: Path) -> Dataset:
     everything = identify([example for part in parts for example in part.examples])
     instruction = _shared({example.instruction for example in everything})
     splits = _split(parts, everything, instruction, spec)
-    leaks = _leaks(splits, instruction)
-    leaking = leaks.others()
+    leaks = _leaks(splits, instruction, near if spec.near_duplicates == "drop" else None)
+    leaking = leaks.others() | {pair.other for pair in leaks.near or ()}
     clean = {name: [e for e in rows if e.id not in leaking] for name, rows in splits.items()}
     kept = {name: tuple(clean[name][: getattr(spec.limit, name)]) for name in SPLITS}
     bad = [row for part in parts for row in part.bad]
@@ -92,6 +98,7 @@ def load_dataset(spec: DataSpec, base: Path) -> Dataset:
         leakage={"train": leaks.to_report()},
         columns_used=parts[0].columns,
         fingerprint=fingerprint([[_content(e) for e in kept[name]] for name in SPLITS]),
+        taken_out=tuple(islice((e for name in ("train", "validation") for e in splits[name] if e.id in leaking), LISTED)),
     )
 
 
@@ -159,13 +166,16 @@ def _split(parts: Sequence[_Part], everything: Sequence[Example], instruction: s
     return splits
 
 
-def _leaks(splits: Mapping[str, Sequence[Example]], instruction: str) -> Leaks:
+def _leaks(splits: Mapping[str, Sequence[Example]], instruction: str, near: NearFinder | None) -> Leaks:
     """Looked for in the whole test set, before any limit, so that a limit never changes what is trained on."""
-    seen = [*splits["train"], *splits["validation"]]
-    return find_leaks(splits["test"], compared_texts(seen, instruction), instruction)
+    seen = compared_texts([*splits["train"], *splits["validation"]], instruction)
+    leaks = find_leaks(splits["test"], seen, instruction)
+    if near is None:
+        return leaks
+    known = leaks.others()
+    return leaks.with_near(near(compared_texts(splits["test"], instruction), [text for text in seen if text[0] not in known]))
 
 
 def _content(example: Example) -> list[Any]:
     e = example
     return [e.id, e.instruction, e.input, e.reference, list(e.choices), e.group, dict(e.columns)]
-

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from core.dataset.nearness import NEAR_FROM
 from core.specs import Spec
 
 HUB_ID = r"^[A-Za-z0-9_.-]{1,96}(/[A-Za-z0-9_.-]{1,96})?$"
@@ -87,6 +89,12 @@ class DataSpec(Spec):
         default=None, description="All labels; by default they are found where few short answers recur. Put numbers and yes/no in quotes."
     )
     limit: LimitSpec = Field(default=LimitSpec(), description="Caps for a quick try: {train, validation, test}.")
+    near_duplicates: Literal["keep", "drop"] = Field(
+        default="keep", description="Rows that an embedder finds near a test item: keep lists them, drop also takes them out of training."
+    )
+    near_from: float = Field(
+        default=NEAR_FROM, gt=0, le=1, description="Cosine similarity from which two texts are near duplicates; usual 0.8 to 0.95."
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> DataSpec:

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from core.dataset import Dataset, DataSpec, load_dataset, normalise
+from core.dataset import Dataset, DataSpec, Near, load_dataset, normalise
 from core.errors import DataError, PlanError
 from core.specs import read_spec
 
@@ -18,7 +19,9 @@ Row = dict[str, Any]
 
 
 def questions(n: int, start: int = 0) -> list[Row]:
-    return [{"question": f"What is thing {place}?", "answer": f"It is {place}.", "document": f"{place}.md"} for place in range(start, start + n)]
+    return [
+        {"question": f"What is thing {place}?", "answer": f"It is {place}.", "document": f"{place}.md"} for place in range(start, start + n)
+    ]
 
 
 def write(path: Path, rows: list[Row]) -> None:
@@ -180,7 +183,10 @@ def test_the_datas_own_instruction_stays_and_braces_in_it_are_plain_text(tmp_pat
 
 
 def test_the_same_input_under_another_instruction_is_another_question(tmp_path: Path) -> None:
-    write(tmp_path / "a.jsonl", [{"instruction": "Spell.", "input": "Haus", "output": "x"}, {"instruction": "Sing.", "input": "Tor", "output": "x"}])
+    write(
+        tmp_path / "a.jsonl",
+        [{"instruction": "Spell.", "input": "Haus", "output": "x"}, {"instruction": "Sing.", "input": "Tor", "output": "x"}],
+    )
     write(tmp_path / "c.jsonl", [{"instruction": "Translate.", "input": "Haus", "output": "y"}])
     data = load(tmp_path, files={"train": "a.jsonl", "test": "c.jsonl"}, split={"train": 0.75, "validation": 0, "test": 0.25})
     assert data.counts == {"train": 2, "validation": 0, "test": 1}
@@ -221,3 +227,26 @@ def test_examples_can_be_written_as_utf8_whatever_the_file_held(tmp_path: Path) 
     data = load(tmp_path, path="a.jsonl")
     assert data.bad_count == 3
     assert all(e.input.encode() for e in (*data.train, *data.validation, *data.test))
+
+
+def test_near_duplicates_are_taken_out_where_the_plan_says_so_whatever_the_limit(tmp_path: Path) -> None:
+    """E12: drop takes rows out of train and validation, keep leaves them; a limit on the test set changes nothing of it."""
+    rows = [f'{{"input": "Which town has bridge {n}?", "output": "Town {n}"}}\n' for n in range(24)]
+    (tmp_path / "rows.jsonl").write_text("".join(rows))
+
+    def near(test: Sequence[tuple[str, str]], others: Sequence[tuple[str, str]]) -> list[Near]:
+        seen.append((len(test), len(others)))
+        return [Near(test[0][0], others[0][0], 0.95)]
+
+    seen: list[tuple[int, int]] = []
+    kept = load_dataset(DataSpec(path="rows.jsonl"), tmp_path, near)
+    assert (seen, kept.leakage["train"]["embedding"], kept.taken_out) == ([], None, ())
+    spec = DataSpec.model_validate({"path": "rows.jsonl", "near_duplicates": "drop"})
+    dropped = load_dataset(spec, tmp_path, near)
+    limited = load_dataset(DataSpec.model_validate({**spec.model_dump(), "limit": {"test": 2}}), tmp_path, near)
+    (gone,) = dropped.taken_out
+    assert {e.id for e in kept.train} - {e.id for e in dropped.train} == {gone.id}
+    assert dropped.leakage["train"]["embedding"] == 1
+    assert [e.id for e in limited.train] == [e.id for e in dropped.train]
+    assert seen == [(len(kept.test), len(kept.train) + len(kept.validation))] * 2
+    assert kept.fingerprint != dropped.fingerprint
