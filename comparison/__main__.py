@@ -6,22 +6,16 @@ Exit codes: 0 done · 2 the plan or the data is wrong · 3 some method failed ·
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from comparison import people_commands
+from comparison import aa_commands, people_commands
 from comparison.command import IdArgument, JsonOption, StoreOption, plain_errors, print_json
+from comparison.following import admit, follow, lead
 from core.errors import BakeoffError, Cancelled
-
-if TYPE_CHECKING:
-    from comparison.plan import Plan
-    from comparison.ready import Ready
-    from comparison.store import Store
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,54 +23,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Compare ways of adapting a language model on one test set.",
 )
-
-METHOD_FAILED = 3
-
-
-def _stop_on_signals() -> None:
-    """TERM and Ctrl-C end the run cleanly, once: what follows must not cut off the tidying up."""
-
-    def stop(number: int, frame: object) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        raise Cancelled("Stopped on request.", "Resume goes on where it was.")
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-
-
-def _end_children() -> None:
-    """A trainer that this run started must not outlive its Stop."""
-    if os.getpgrp() == os.getpid():
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        os.killpg(0, signal.SIGTERM)
-
-
-def _follow(store: Store, comparison_id: str, plan: Plan, ready: Ready | None, as_json: bool) -> None:
-    """Wait for the slot, run to the end, print the result."""
-    from comparison.run import run as run_plan
-    from comparison.slot import Slot
-    from comparison.table import text_table
-    from comparison.terminal import Printer
-
-    show = Printer()
-    try:
-        with Slot(store) as slot:
-            for place in slot.wait(comparison_id):
-                show(place)
-            for event in run_plan(plan, store, comparison_id, ready):
-                show(event)
-    except Cancelled:
-        store.close(comparison_id, "cancelled", unless_ended=True)
-        _end_children()
-        raise
-    report = store.result(comparison_id).report()
-    if as_json:
-        print_json(report)
-    else:
-        typer.echo(text_table(report))
-    if any(method["status"] == "failed" for method in report["methods"]):
-        raise typer.Exit(METHOD_FAILED)
 
 
 @app.command()
@@ -92,19 +38,18 @@ def run(
     ] = None,
 ) -> None:
     """Run a plan to its end and print the table."""
-    from comparison import jobs, process
+    from comparison import jobs
     from comparison.plan import read_plan
     from comparison.ready import make_ready
     from comparison.store import Store, default_home
 
     with plain_errors(as_json):
-        process.lead_own_group()
-        _stop_on_signals()
+        lead()
         if comparison_id is not None:
             kept = Store(store)
             jobs.claim(kept, comparison_id)
             try:
-                _follow(kept, comparison_id, read_plan(plan, overrides=overrides or ()), None, as_json)
+                follow(kept, comparison_id, read_plan(plan, overrides=overrides or ()), None, as_json)
             except BakeoffError as error:
                 if not isinstance(error, Cancelled):
                     kept.close(comparison_id, "failed", reason=str(error))
@@ -113,18 +58,13 @@ def run(
         read = read_plan(plan, overrides=overrides or ())
         ready = make_ready(read, default_home() / "models")
         kept = Store(store)
-        admission = jobs.admit(kept, read, handle=jobs.own_handle())
-        if not admission.new:
-            from core.errors import StoreError
-
-            raise StoreError(f"This plan is being run already, as {admission.id}.", "Wait for it, or change the plan's name.")
-        _follow(kept, admission.id, read, ready, as_json)
+        follow(kept, admit(kept, read), read, ready, as_json)
 
 
 @app.command()
 def resume(comparison_id: IdArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Go on with a comparison that was stopped or killed; a finished one is shown."""
-    from comparison import jobs, process
+    from comparison import jobs
     from comparison.plan import read_plan
     from comparison.run import settle
     from comparison.store import Store
@@ -132,8 +72,7 @@ def resume(comparison_id: IdArgument, store: StoreOption = None, as_json: JsonOp
     from comparison.terminal import Printer
 
     with plain_errors(as_json):
-        process.lead_own_group()
-        _stop_on_signals()
+        lead()
         kept = Store(store)
         result = kept.result(comparison_id)
         if result.report_names() and all(method["status"] == "done" for method in result.report()["methods"]):
@@ -147,7 +86,7 @@ def resume(comparison_id: IdArgument, store: StoreOption = None, as_json: JsonOp
             return
         plan = read_plan(result.plan(), result.folder)
         jobs.requeue(kept, comparison_id, jobs.own_handle())
-        _follow(kept, comparison_id, plan, None, as_json)
+        follow(kept, comparison_id, plan, None, as_json)
 
 
 @app.command("list")
@@ -269,6 +208,7 @@ def _first_line(kind: type) -> str:
 
 
 people_commands.add_to(app)
+aa_commands.add_to(app)
 
 if __name__ == "__main__":
     sys.exit(app())

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from comparison.noise import noise_floor
 from comparison.people import people
 from comparison.result import Result, ScoreTable, Splits
 from comparison.votes import Vote, read_votes
@@ -51,8 +52,14 @@ def blind_reviews(study: Study) -> Addition:
     return Addition({"people": found} if found else {})
 
 
+def aa_run(study: Study) -> Addition:
+    """How far two runs of one method are apart; nothing for other comparisons."""
+    found = noise_floor(study.report)
+    return Addition({"noise_floor": found} if found else {})
+
+
 Analysis = Callable[[Study], Addition]
-ANALYSES: tuple[Analysis, ...] = (blind_reviews,)
+ANALYSES: tuple[Analysis, ...] = (blind_reviews, aa_run)
 
 
 def study(result: Result, report: Mapping[str, Any], scores: ScoreTable | None = None) -> Study:

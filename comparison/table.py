@@ -86,7 +86,9 @@ def text_table(report: Mapping[str, Any]) -> str:
         "* best mean; [95 % interval]; same letter = cannot be told apart.",
     ]
     lines += [f"{method['name']} {method['status']}: {method['reason']}" for method in report["methods"] if method["reason"]]
-    return "\n".join([*lines, *(f"Note: {note}" for note in report["notes"]), "", report["verdict"]["text"]])
+    floor = report.get("noise_floor")
+    said = [report["verdict"]["text"], *([f"Noise floor: {floor['text']}"] if floor else [])]
+    return "\n".join([*lines, *(f"Note: {note}" for note in report["notes"]), "", *said])
 
 
 def markdown_cell(text: str) -> str:

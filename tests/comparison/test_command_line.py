@@ -33,7 +33,8 @@ def test_report_holds_every_field_of_the_contract(report: dict[str, Any]) -> Non
         assert {"mean", "ci_low", "ci_high", "n", "unscored"} <= set(method["scores"]["token_f1"])
         ledger = {"prepare_s", "generate_s", "score_s", "prompt_tokens", "completion_tokens", "trainable_params", "artefact_bytes"}
         assert {*ledger, "peak_memory_mb"} <= set(method["cost"])
-    assert {"a", "b", "metric", "difference", "ci_low", "ci_high", "p_value", "p_adjusted"} == set(report["pairwise"][0])
+    beside = {"test", "only_a", "only_b", "item_error", "seed_error", "note"}
+    assert {"a", "b", "metric", "difference", "ci_low", "ci_high", "p_value", "p_adjusted", *beside} == set(report["pairwise"][0])
     assert {"minimum_detectable_difference", "items_needed"} <= set(report["power"]["token_f1"])
     assert set(report["judge"]["certificate"]) >= {"auc", "flip_rate", "length_slope", "human_kappa", "trusted"}
 

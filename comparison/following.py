@@ -1,0 +1,81 @@
+"""A run in this process, as commands do it: its group, its signals, its place in the queue, its progress, its table."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import typer
+
+from comparison.command import print_json
+from core.errors import Cancelled, StoreError
+
+if TYPE_CHECKING:
+    from comparison.plan import Plan
+    from comparison.ready import Ready
+    from comparison.store import Store
+
+METHOD_FAILED = 3
+
+
+def lead() -> None:
+    """Lead a process group of one's own. TERM and Ctrl-C end the run cleanly, once: what follows must not cut off the tidying up."""
+    from comparison import process
+
+    def stop(number: int, frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise Cancelled("Stopped on request.", "Resume goes on where it was.")
+
+    process.lead_own_group()
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+def admit(store: Store, plan: Plan) -> str:
+    """A comparison of the plan that this process will run; its id.
+
+    Raises:
+        StoreError: another process is at the same plan.
+    """
+    from comparison import jobs
+
+    admission = jobs.admit(store, plan, handle=jobs.own_handle())
+    if not admission.new:
+        raise StoreError(f"This plan is being run already, as {admission.id}.", "Wait for it, or change the plan's name.")
+    return admission.id
+
+
+def follow(store: Store, comparison_id: str, plan: Plan, ready: Ready | None, as_json: bool) -> None:
+    """Wait for the slot, run to the end, print the result."""
+    from comparison.run import run as run_plan
+    from comparison.slot import Slot
+    from comparison.table import text_table
+    from comparison.terminal import Printer
+
+    show = Printer()
+    try:
+        with Slot(store) as slot:
+            for place in slot.wait(comparison_id):
+                show(place)
+            for event in run_plan(plan, store, comparison_id, ready):
+                show(event)
+    except Cancelled:
+        store.close(comparison_id, "cancelled", unless_ended=True)
+        _end_children()
+        raise
+    report = store.result(comparison_id).report()
+    if as_json:
+        print_json(report)
+    else:
+        typer.echo(text_table(report))
+    if any(method["status"] == "failed" for method in report["methods"]):
+        raise typer.Exit(METHOD_FAILED)
+
+
+def _end_children() -> None:
+    """A trainer that this run started must not outlive its Stop."""
+    if os.getpgrp() == os.getpid():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.killpg(0, signal.SIGTERM)
