@@ -32,7 +32,7 @@ _PHRASES = (
     rf"\b(?:i|we) {_CANNOT} (?:\w+ )?(?:answer|say|tell|help|assist|find|provide|determine|give|comment|confirm|see|access|know|do that|comply)",
     rf"\b(?:it|this|that|the question|your question) {_CANNOT} be (?:answered|determined|known|said|found|inferred)",
     rf"\b{_CANNOT} be (?:answered|determined|inferred|found) (?:from|based|with|by|using)",
-    rf"\b(?:is|are|was|were|it's) (?:not|nowhere|never) (?:\w+ )?{_NOT_THERE} (?:in|by|within|anywhere|here|from|on)\b",
+    rf"\b(?:is|are|was|were|it's) (?:not|nowhere|never) (?:\w+ )?{_NOT_THERE} (?:here|anywhere|(?:in|by|within|from|on) (?:\w+ )?{_SOURCE})\b",
     r"\b(?:is|are|was|were) (?:not|nowhere|never) (?:\w+ )?(?:mentioned|stated|specified|provided)\b",
     rf"\b{_SOURCE} (?:\w+ ){{0,3}}(?:do not|does not|don't|doesn't|did not|never|fails? to) (?:\w+ )?"
     r"(?:say|mention|state|specify|contain|provide|include|tell|give|cover|describe|list|answer|explain|have|indicate)",
@@ -40,10 +40,12 @@ _PHRASES = (
     r"(?:information|answer|context|details?|evidence|data)\b(?! (?:sheet|card|page|board))(?= |[.,;]|$)",
     r"\bno (?:\w+ )?(?:mention|information|indication|record|reference|details?) (?:of|about|on|that|regarding|for|in|is)\b",
     r"\b(?:as|i am|i'm) (?:just |only )?an? (?:\w+[- ]){0,2}(?:ai|chatbot|language model|assistant)\b",
+    r"\b(?:i am|i'm|we are|we're) (?:just |only )?here to (?:help|assist)\b",
     r"\b(?:no idea|not a clue|unanswerable|beats me|your guess is as good as mine|(?:beyond|outside) my (?:knowledge|scope))\b",
     r"\b(?:need|require|provide|give|share)s? (?:\w+ ){0,3}(?:more|further|additional|a more \w+) (?:information|context|details?|description)",
     r"\bi (?:must|have to|will have to) (?:decline|refuse|pass)\b|\bi (?:decline|refuse) to\b|\bi (?:won't|will not) (?:answer|help|say)",
-    r"\b(?:ich|wir) (?:wei(?:ß|ss)|kann|können) (?:\w+ ){0,3}nicht\b|\bkeine (?:angabe|ahnung|information)|\bje ne (?:sais|peux) pas\b",
+    r"\b(?:(?:ich|wir) (?:weiss|kann|können|wissen)|(?:weiss|wissen) (?:ich|wir)) (?:\w+ ){0,3}nicht\b",
+    r"\bkeine (?:angabe|ahnung|information)|\bje ne (?:sais|peux) pas\b",
     r"\bno (?:lo )?sé\b|\bno (?:lo )?puedo (?:responder|decir)|\bnon (?:lo )?so\b|\b(?:ik )?weet (?:ik )?(?:het )?niet\b|\bnão sei\b",
 )
 _ABSTAINS = re.compile("|".join(_PHRASES))
@@ -54,8 +56,9 @@ _SORRY = re.compile(r"\b(?:sorry|apologi[sz]e|apologies|unfortunately|afraid|con
 _YET = re.compile(
     r"(?:,|;|\.|—| -) *(?:but|however|though|still|yet|nevertheless|i (?:think|believe|guess|would say)|probably|maybe|my guess is)\b"
 )
+_GIVES = re.compile(r"\bhere(?:'s| is| are) (?:an?|the|my|your|one|what)\b|\bi(?:'ll| will| can) try to (?:rephrase|rewrite|answer)\b")
 _OFFERS = re.compile(
-    r"\b(?:please|you (?:can|could|may|might|should|will)|feel free|let me know|i can|i'm here|i would|i'll|happy to|contact|ask|check|try|see)\b"
+    r"\b(?:i'm not|i am not|please|you (?:can|could|may|might|should|will)|feel free|let me know|i can|i'm here|i would|i'll|happy to|contact|ask|check|try|see)\b"
 )
 
 
@@ -76,6 +79,8 @@ def _only_sorry(text: str) -> bool:
 
 def _answers_after(rest: str) -> bool:
     """Whether it goes on to answer all the same: "..., but it is 45 litres". Offers of help and advice are no answer."""
+    if _GIVES.search(rest):
+        return True
     yet = _YET.search(rest)
     if yet is None:
         return False

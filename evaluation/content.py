@@ -13,6 +13,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from evaluation.language import is_english
 from evaluation.text import answer_tokens, canonical, words
 
 _LITTLE = """
@@ -27,8 +28,7 @@ STOP_WORDS = frozenset(_LITTLE.split())
 are all kept. "no" and "not" are content."""
 
 _DENIALS = """
-no not never none nothing nobody without neither nor cannot cant dont doesnt didnt wont isnt arent wasnt werent shouldnt mustnt
-couldnt wouldnt havent hasnt hadnt"""
+no not never none cannot cant dont doesnt didnt wont isnt arent wasnt werent shouldnt mustnt couldnt wouldnt havent hasnt hadnt"""
 NEGATIONS = frozenset(_DENIALS.split())
 _UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
@@ -44,8 +44,10 @@ _NUMBER = re.compile(r"(?<![\w.,])(?:(?<![^\s(])[-−])?(?:\d{1,3}(?:,\d{3})+(?:
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+(?=\S)|(?<=[。！？])\s*(?=\S)|\n+\s*")
 _NO_END = re.compile(r"(?:\b(?:e\.g|i\.e|approx|no|nr|vs|dr|mr|mrs|ms|st|fig)|(?:^|\s)[^\W\d_])\.$", re.IGNORECASE)
 _LIST_MARK = re.compile(r"^(?:[-*•#]+|\(?\d{1,2}[.)])(?:\s+|$)")
+_NO_DENIAL = re.compile(r"\b(?:no (?:more|less|fewer|later|sooner|longer) than|not only|not just|if not|whether or not)\b|^no[,.!] +(?=\S)")
 _WORD = re.compile(r"[^\W_](?:[\w.&-]*[^\W_])?(?:['’]\w+)?")
-HEADING_WORDS, HEADING_SHARE = 5, 0.6
+HEADING_WORDS, HEADING_SHARE = 4, 0.75
+ENDS = (".", "!", "?", ",", ";")
 OPENING = ('"', "“", "‘", "(", "«", ": ")
 
 
@@ -119,8 +121,8 @@ def statements(text: str) -> list[str]:
 def names(text: str) -> tuple[str, ...]:
     """Names of people, places, things: runs of capitalised words, words in capitals, and codes ("EN-3").
 
-    A capital that begins a sentence says nothing, so a first word counts only before a second capitalised one. A line that is capitalised
-    throughout is a heading. Scripts without capitals have no names here; German nouns all are.
+    A capital that begins a sentence says nothing, so a first word counts only before a second capitalised one, and if it is no English word
+    ("Ask Marit Oakes"). A line that is capitalised throughout is a heading. Scripts without capitals have no names here; German nouns all are.
     """
     found = [code[0] for code in _CODE.finditer(text) if any(char.isupper() for char in code[0])]
     for sentence in sentences(text):
@@ -131,7 +133,7 @@ def names(text: str) -> tuple[str, ...]:
 def _runs(sentence: str) -> Iterator[str]:
     spans = list(_WORD.finditer(sentence))
     capital = [_is_capitalised(span[0]) for span in spans]
-    if len(spans) >= HEADING_WORDS and sum(capital) >= HEADING_SHARE * len(spans):
+    if len(spans) >= HEADING_WORDS and sum(capital) >= HEADING_SHARE * len(spans) and not sentence.endswith(ENDS):
         return
     place = 0
     while place < len(spans):
@@ -140,10 +142,10 @@ def _runs(sentence: str) -> Iterator[str]:
             end += 1
         run = [span[0] for span in spans[place:end]]
         begins = place == 0 or sentence[: spans[place].start()].endswith(OPENING)
-        if run and begins and canonical(run[0]) in STOP_WORDS:
-            run = run[1:]
-        elif len(run) == 1 and begins and not _shouted(run[0]):
+        if begins and len(run) == 1 and not _shouted(run[0]):
             run = []
+        elif begins and run and (canonical(run[0]) in STOP_WORDS or (run[0].istitle() and is_english(run[0].lower()))):
+            run = run[1:]
         name = _POSSESSIVE.sub("", " ".join(run))
         if len(name) > 1 and canonical(name) not in STOP_WORDS | NEGATIONS:
             yield name
@@ -159,7 +161,8 @@ def _shouted(word: str) -> bool:
 
 
 def negated(text: str) -> bool:
-    return not NEGATIONS.isdisjoint(answer_tokens(text))
+    """Whether a statement denies something; "no more than three" and the "No," that begins an answer deny nothing."""
+    return not NEGATIONS.isdisjoint(answer_tokens(_NO_DENIAL.sub(" ", canonical(text))))
 
 
 def stands_in(name: str, text: str) -> bool:

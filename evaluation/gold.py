@@ -33,7 +33,7 @@ Retrieval = Literal["yes", "no", "unknown"]
 
 GOLD_COLUMNS = ("document", "documents", "gold_document", "gold_documents", "source", "sources", "passage", "passages")
 HELD_SHARE = 0.75
-AGREED_SHARE = 0.6
+AGREED_SHARE, AGREED_SHARE_WITH_NUMBERS = 0.6, 1 / 3
 SHORT = 2
 WINDOW_SENTENCES = 3
 
@@ -58,11 +58,12 @@ def _several(value: str) -> Iterator[str]:
 
 
 def same_document(named: str, document: str) -> bool:
-    """Whether a column's name means this document: its path, the end of its path, or its file's name without the ending."""
-    wanted, there = PurePosixPath(canonical(named)), PurePosixPath(canonical(document))
-    return (
-        wanted == there or there.parts[-len(wanted.parts) :] == wanted.parts or (wanted.name == named.lower() and there.stem == wanted.name)
-    )
+    """Whether a column's name means this document: its path, the end of either path, or its file's name without the ending."""
+    wanted, there = PurePosixPath(canonical(named)).parts, PurePosixPath(canonical(document)).parts
+    if not wanted:
+        return False
+    shorter = min(len(wanted), len(there))
+    return wanted[-shorter:] == there[-shorter:] or (len(wanted) == 1 and wanted[0] == PurePosixPath(there[-1]).stem)
 
 
 @lru_cache(maxsize=20_000)
@@ -93,8 +94,9 @@ def _share_a_word(text: str, question: str) -> bool:
 def agrees(answer: str, reference: str, labels: Sequence[str] = ()) -> bool:
     """Whether the answer says what the reference says, in whatever form.
 
-    With labels: the first label that it names is the right one. Else all of the reference's numbers and at least 0.6 of its content words
-    are in it, and either both deny something or neither does; a reference without any ("yes") must stand in it word for word.
+    With labels: the first label that it names is the right one. Else it has all of the reference's numbers and at least 0.6 of its content
+    words (a third, where it has numbers), and either both deny something or neither does; a reference of stop words alone ("yes") must
+    stand in it word for word.
     """
     if labels:
         place = label_index(reference, labels)
@@ -106,7 +108,8 @@ def agrees(answer: str, reference: str, labels: Sequence[str] = ()) -> bool:
         return f" {' '.join(answer_tokens(reference))} " in _padded(answer)
     if not counted <= set(numbers(answer)) or negated(answer) != negated(reference):
         return False
-    return len(wanted & set(content_words(answer))) >= AGREED_SHARE * len(wanted)
+    least = AGREED_SHARE_WITH_NUMBERS if counted else AGREED_SHARE
+    return len(wanted & set(content_words(answer))) >= least * len(wanted)
 
 
 def is_gold(passage: Passage, example: Example, labels: Sequence[str] = ()) -> bool:

@@ -6,12 +6,13 @@ Three shares, each of the things that the answer itself brings in; what the ques
     supported_numbers    = numbers that stand in a passage    / numbers of the answer
     supported_names      = names that stand in a passage      / names of the answer
 
-A statement (a sentence) is supported where one passage has all of its numbers, at least 0.7 of its content words, and denies what the
-statement denies: if one of the two sentences has a "not" and the passage's sentence that shares most words with it has none, it does not
-count. The idea is that of faithfulness in RAGAS (Es et al. 2023, arXiv:2309.15217: statements inferred from the context / all statements)
-and of QAGS and ALCE's citation recall (Wang et al. 2020, arXiv:2004.04228; Gao et al. 2023, arXiv:2305.14627). Those ask a language model or
-an entailment model whether the context says so. Ours compares words: it is exact about numbers and names, cheap and the same every time,
-but takes a paraphrase for unsupported and cannot see that the words of a passage were put together wrongly.
+A statement (a sentence) is supported where two neighbouring sentences of one passage have all of its numbers and codes and at least 0.7 of
+its content words, and the one of them that shares most words with it has a "not" where the statement has one, and none where it has none.
+
+The idea is that of faithfulness in RAGAS (Es et al. 2023, arXiv:2309.15217: statements inferred from the context / all statements) and of
+QAGS and ALCE's citation recall (Wang et al. 2020, arXiv:2004.04228; Gao et al. 2023, arXiv:2305.14627). Those ask a language model or an
+entailment model whether the context says so. Ours compares words: it is exact about numbers and names, cheap and the same every time, but
+takes a paraphrase for unsupported and cannot see that the words of a passage were put together wrongly.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from dataclasses import dataclass, field
 
 from core.records import Score, Scored, Unscored
 from evaluation.base import Item, MetricInfo, Resources, metrics
-from evaluation.content import content_words, names, negated, numbers, sentences, stands_in, statements
+from evaluation.content import NEGATIONS, content_words, names, negated, numbers, sentences, stands_in, statements
 
 SUPPORTED_SHARE = 0.7
 
@@ -42,20 +43,24 @@ def claimed_names(answer: str, question: str) -> list[str]:
 
 
 def supports(passage: str, statement: str, question: str = "") -> bool:
-    """Whether a passage supports a statement; see the module's docstring."""
-    claimed = set(content_words(statement)) - set(content_words(question))
+    """Whether two neighbouring sentences of a passage support a statement; see the module's docstring."""
+    claimed = set(content_words(statement)) - set(content_words(question)) - NEGATIONS
     counted = set(numbers(statement)) - set(numbers(question))
-    if not counted <= set(numbers(passage)):
-        return False
-    if len(claimed & set(content_words(passage))) < SUPPORTED_SHARE * len(claimed):
-        return False
-    return negated(statement) == negated(_nearest(passage, statement))
+    codes = {word for word in claimed if any(char.isdecimal() for char in word)}
+    found = sentences(passage)
+    for place in range(max(1, len(found) - 1)):
+        near = found[place : place + 2]
+        there, figures = set(content_words(" ".join(near))), set(numbers(" ".join(near)))
+        enough = len(claimed & there) >= SUPPORTED_SHARE * len(claimed)
+        if enough and codes <= there and counted <= figures and negated(statement) == negated(_nearest(near, statement)):
+            return True
+    return False
 
 
-def _nearest(passage: str, statement: str) -> str:
-    """The passage's sentence that shares most words with the statement; of equal ones the shorter."""
+def _nearest(among: Sequence[str], statement: str) -> str:
+    """The sentence that shares most words with the statement; of equal ones the shorter."""
     wanted = {*content_words(statement), *numbers(statement)}
-    return max(sentences(passage), key=lambda s: (len(wanted & {*content_words(s), *numbers(s)}), -len(s)), default="")
+    return max(among, key=lambda s: (len(wanted & {*content_words(s), *numbers(s)}), -len(s)), default="")
 
 
 def statement_is_supported(statement: str, passages: Sequence[str], question: str) -> bool:
@@ -108,8 +113,9 @@ def _register(name: str, label: str, how: str, what: str, claims: Claims, check:
 _register(
     "supported_statements",
     "share of statements that a passage supports",
-    "Sentences of the answer of which one passage has all numbers and at least 0.7 of the content words, and is negated alike, divided by "
-    f"all of its sentences. {GIVEN}; the idea is RAGAS's faithfulness (Es et al. 2023) and ALCE's citation recall (Gao et al. 2023).",
+    "Sentences of the answer of which two neighbouring sentences of a passage have all numbers and at least 0.7 of the content words, and "
+    f"which are negated alike, divided by all of its sentences. {GIVEN}; the idea is RAGAS's faithfulness (Es et al. 2023) and ALCE's "
+    "citation recall (Gao et al. 2023).",
     "statement",
     claimed_statements,
     statement_is_supported,

@@ -28,6 +28,7 @@ KNOWN_SHARE = 0.75
 LEAST_MARGIN = 10.0
 SAMPLE = 20_000
 SHORTEST = 4
+COMMON = 10_000
 ENDINGS = ("ers", "ness", "able", "less", "ing", "er", "ed", "ly", "s")
 _PLAIN_WORD = re.compile(r"(?<![\w'’@*#./-])[^\W\d_]+(?![\w'’@/-]|\.\w)")
 
@@ -99,11 +100,18 @@ def misspellings(text: str, language: str, vocabulary: frozenset[str], *, cut: b
     found = list(_PLAIN_WORD.finditer(text))
     if cut and found and not text[found[-1].end() :].strip():
         found.pop()
-    plain = [(match[0].casefold(), match[0][0].isupper() and match.start() > 0) for match in found]
-    doubtful = [
-        w for w, name in dict.fromkeys(plain) if len(w) >= SHORTEST and not name and w not in vocabulary and not _in_dictionary(w, language)
+    plain = {match[0].lower(): match[0][0].isupper() and match.start() > 0 for match in reversed(found)}
+    unknown = [
+        word
+        for word, name in reversed(plain.items())
+        if len(word) >= SHORTEST and not name and word.casefold() not in vocabulary and not _in_dictionary(word, language)
     ]
-    return [Misspelling(word, meant) for word in doubtful if (meant := _meant(word, language, vocabulary))]
+    return [Misspelling(word, meant) for word in unknown if (meant := _meant(word, language, vocabulary))]
+
+
+def is_english(word: str) -> bool:
+    """Whether a word in small letters is a common one of English; the dictionary lists rare names, too."""
+    return int(_checker("en")[word]) >= COMMON
 
 
 def _meant(word: str, language: str, vocabulary: frozenset[str]) -> str:
