@@ -22,8 +22,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from core.records import Score, Scored, Unscored
+from evaluation.resampling import TIE, Ends
 
-Ends = tuple[float, float]
 SMALLEST_P = 1e-12
 
 
@@ -47,11 +47,12 @@ def _mean(scored: Sequence[Scored | None]) -> Scored:
 
 
 def spread(means: Sequence[float]) -> float | None:
-    """Standard deviation over seeds of the mean over items; None for fewer than two seeds."""
+    """Standard deviation (n - 1 below) of the means under the seeds, or of anything else; None for fewer than two."""
     if len(means) < 2:
         return None
     middle = math.fsum(means) / len(means)
-    return math.sqrt(math.fsum((mean - middle) ** 2 for mean in means) / (len(means) - 1))
+    found = math.sqrt(math.fsum((mean - middle) ** 2 for mean in means) / (len(means) - 1))
+    return found if found > TIE * max(1.0, abs(middle)) else 0.0
 
 
 def between(*methods: Sequence[float]) -> Between | None:
