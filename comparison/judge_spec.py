@@ -38,6 +38,11 @@ class JudgeSpec(Spec):
         24, ge=1, le=500, description="Test references that the judge is checked on before it counts; about 9 calls each."
     )
 
+    @property
+    def is_base(self) -> bool:
+        """Whether the base model judges itself."""
+        return self.endpoint is None and self.model == SAME
+
 
 def check_section(section: Any, where: str = "judge") -> None:
     """Refuse a section that holds a key, before anything repeats or keeps it.

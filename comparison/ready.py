@@ -9,6 +9,7 @@ from typing import Any
 
 from adapters.base import Method, Setting, methods
 from comparison.environment import fixed
+from comparison.judging import check_there
 from comparison.loaded import Loaded
 from comparison.plan import Plan
 from core.dataset import Dataset, load_dataset
@@ -60,6 +61,7 @@ def make_ready(plan: Plan, models_home: Path, environment: Mapping[str, Any] | N
     spec: ModelSpec = fixed(plan.spec.model, dict(environment) if environment else None)
     identity = identify(spec, models_home)
     notes: list[str] = []
+    check_there(plan.spec.judge, identity, spec, models_home)
     loaded = Loaded(spec, models_home, notes.append)
     setting = Setting(
         instruction=dataset.instruction,

@@ -12,7 +12,6 @@ from evaluation.base import Metric, MetricInfo
 from evaluation.compare import Scoreboard, scoreboard
 from evaluation.hub_metric import HubMetric
 from evaluation.verdict import verdict
-from models.base import ModelIdentity
 
 FORMAT = 1
 INTERVALS = "plain 95 % intervals; letters and 'real' follow p_adjusted (Holm over all pairs of one metric) below 0.05"
@@ -100,7 +99,7 @@ class Frame:
     """All of a report that scores do not change.
 
     Attributes:
-        judge: {model, scale} where a judge was asked, else None.
+        judge: its model, rubric and certificate where a judge was asked, else None.
         notes: sentences that a reader should know.
     """
 
@@ -125,17 +124,6 @@ def metric_entry(metric: Metric) -> dict[str, Any]:
     info: MetricInfo = metric.info
     keys = ("label", "low", "high", "unit", "higher_is_better", "version", "how", "signature", "in_verdict", "note")
     return {**{key: getattr(info, key) for key in keys}, "script": isinstance(metric, HubMetric)}
-
-
-def judge_entry(identity: ModelIdentity, shown: str, scale: int) -> dict[str, Any]:
-    """The judge's model, and that nothing yet certifies it: then its marks are shown and decide nothing."""
-    empty = {"auc": None, "flip_rate": None, "length_slope": None, "human_kappa": None}
-    return {
-        "model": shown,
-        "revision": identity.revision,
-        "scale": scale,
-        "certificate": {**empty, "trusted": False, "reason": "not certified"},
-    }
 
 
 def groups_of(examples: Sequence[Example]) -> dict[str, str]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from comparison import jobs
 from comparison.analyses import analysed
+from comparison.certify import judge_all
 from comparison.environment import fixed
 from comparison.events import Finished, Note, Progressed, Scored
+from comparison.judge_spec import JudgeSpec, keep_section, kept_section
+from comparison.judging import judging
 from comparison.loaded import Loaded
 from comparison.plan import Plan, read_plan
 from comparison.ready import Ready, embedder_key_if_there, make_ready
-from comparison.report import Frame, Outcome, build_report, groups_of, judge_entry
+from comparison.report import Frame, Outcome, build_report, groups_of
 from comparison.result import Result
 from comparison.score import Adapter, Scorer
 from comparison.seeds import member_names, members
@@ -24,33 +27,42 @@ from models.base import ModelIdentity
 from models.loading import identify
 
 
-def rescore(store: Store, comparison_id: str, names: Sequence[str]) -> Iterator[Progressed | Scored | Note | Finished]:
+def rescore(
+    store: Store, comparison_id: str, names: Sequence[str], section: Mapping[str, Any] | None = None, *, own_job: bool = False
+) -> Iterator[Progressed | Scored | Note | Finished]:
     """Score a finished comparison's answers by further metrics as well, and write the next report.
 
+    Args:
+        section: judge by this `judge` section from now on, instead of the plan's.
+        own_job: the comparison is active because of this very process.
+
     Raises:
-        PlanError: there is no such metric.
+        PlanError: there is no such metric, or the section is wrong.
         StoreError: the comparison is active, has no report yet, or its model is not there as it was.
     """
     with alone(store.folder(comparison_id)):
-        if jobs.status(store, comparison_id).active:
+        if not own_job and jobs.status(store, comparison_id).active:
             raise StoreError(f"{comparison_id} is still running.", "Wait until it is done, or stop it.")
-        yield from _rescore(store, comparison_id, names)
+        yield from _rescore(store, comparison_id, names, section)
 
 
-def _rescore(store: Store, comparison_id: str, names: Sequence[str]) -> Iterator[Progressed | Scored | Note | Finished]:
+def _rescore(
+    store: Store, comparison_id: str, names: Sequence[str], section: Mapping[str, Any] | None
+) -> Iterator[Progressed | Scored | Note | Finished]:
     result = store.result(comparison_id)
     report, environment = result.report(), result.environment()
-    plan = _with_metrics(result, report, names)
+    plan = _with_metrics(result, report, names, section)
     spec = fixed(plan.spec.model, environment)
     needs = {need for metric in plan.metrics for need in metric.info.needs}
-    asks = bool(needs & (LOGPROBS | {"judge"}))
+    asks = bool(needs & LOGPROBS) or ("judge" in needs and (plan.spec.judge or JudgeSpec()).is_base)
     ready = make_ready(plan, store.models, environment) if needs & LOGPROBS else None
     identity = identify(spec, store.models) if asks else _stated_identity(environment)
     _check_model(comparison_id, environment, identity)
-    splits, scale = result.splits(), plan.spec.judge.scale if plan.spec.judge else 5
+    splits = result.splits()
     loaded = ready.loaded if ready else Loaded(spec, store.models)
     embedder = embedder_key_if_there(spec.embedder, store.models) if "embedder" in needs else spec.embedder
-    scorer = Scorer(store, comparison_id, splits.test, splits.labels, identity, loaded, embedder, scale, without_paths=plan.without_paths)
+    judge = judging(plan.spec.judge, identity, loaded, result.folder)
+    scorer = Scorer(store, comparison_id, splits.test, splits.labels, identity, loaded, embedder, judge, without_paths=plan.without_paths)
     outcomes = [Outcome.from_entry(entry) for entry in report["methods"]]
     for outcome in outcomes:
         for name in member_names(outcome.name, outcome.spec) if outcome.status == "done" else ():
@@ -62,11 +74,14 @@ def _rescore(store: Store, comparison_id: str, names: Sequence[str]) -> Iterator
     methods = [name for outcome in outcomes for name in member_names(outcome.name, outcome.spec)]
     metrics = [metric.info.name for metric in plan.metrics]
     scorer.pack(methods, metrics)
-    frame = Frame.from_report(report, plan.primary)
-    if "judge" in needs and frame.judge is None:
-        frame = Frame.from_report({**report, "judge": judge_entry(identity, environment["model"]["id"], scale)}, plan.primary)
     scores = scorer.table(methods, metrics)
-    fresh = analysed(result, build_report(frame, outcomes, plan.metrics, scores, groups_of(splits.test)), scores)
+    judge.chooser.ask = "judge" in names
+    done = [outcome.name for outcome in outcomes if outcome.status == "done"]
+    judged = yield from judge_all(judge, store, done, plan.metrics, scores, report["notes"], report["judge"])
+    if section is not None:
+        keep_section(result.folder, plan.mapping["judge"])
+    frame = Frame.from_report({**report, "judge": judged.section, "notes": judged.notes}, plan.primary)
+    fresh = analysed(result, build_report(frame, outcomes, judged.metrics, scores, groups_of(splits.test)), scores)
     name = result.next_report_name()
     write_json(result.folder / name, fresh)
     store.close(comparison_id, fresh["status"], fresh["verdict"]["text"])
@@ -83,8 +98,10 @@ def _check_model(comparison_id: str, environment: dict[str, Any], identity: Mode
         )
 
 
-def _with_metrics(result: Result, report: dict[str, Any], names: Sequence[str]) -> Plan:
+def _with_metrics(result: Result, report: dict[str, Any], names: Sequence[str], section: Mapping[str, Any] | None) -> Plan:
     mapping = result.plan()
+    if (judge := kept_section(result.folder, mapping) if section is None else section) is not None:
+        mapping = {**mapping, "judge": dict(judge)}
     before = read_plan(mapping, result.folder)
     listed = list(mapping.get("metrics") or [metric.info.name for metric in before.metrics])
     known = {metric.info.name for metric in before.metrics}

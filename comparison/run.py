@@ -19,12 +19,14 @@ from comparison import events, generate, jobs, lines
 from comparison.analyses import analysed
 from comparison.answers import Saved, read_answers, read_timings
 from comparison.artefacts import Artefact, obtain
+from comparison.certify import judge_all
 from comparison.cost import ledger, training_section
 from comparison.environment import check_unchanged, describe
 from comparison.events import Event, Note, Pace, Progressed
+from comparison.judging import judging
 from comparison.plan import Plan
 from comparison.ready import Ready, make_ready
-from comparison.report import Frame, Outcome, build_report, groups_of, judge_entry
+from comparison.report import Frame, Outcome, build_report, groups_of
 from comparison.result import Result
 from comparison.score import Adapter, Scorer
 from comparison.seeds import member_names, members, naming_the_seed, told
@@ -115,34 +117,35 @@ class _Run:
             write_json(result.folder / "environment.json", self.environment)
         for text in data_notes(self.ready):
             yield self._note(text)
-        judge = self.plan.spec.judge
+        judge = judging(self.plan.spec.judge, self.ready.identity, self.ready.loaded, result.folder)
         self.scorer = Scorer(
             self.store, self.id, self.ready.dataset.test, self.ready.dataset.labels, self.ready.identity, self.ready.loaded,
-            self.ready.setting.embedder_id, judge.scale if judge else 5,
+            self.ready.setting.embedder_id, judge,
             without_paths=self.plan.without_paths,
         )  # fmt: skip
         outcomes = []
         for position, (name, method) in enumerate(self.ready.methods.items(), 1):
             yield events.MethodStarted(name, position, len(self.ready.methods))
             outcomes.append((yield from self._attempt(name, method)))
-        yield self._finish(result, data, outcomes)
+        yield from self._finish(result, data, outcomes)
 
-    def _finish(self, result: Result, data: dict[str, Any], outcomes: Sequence[Outcome]) -> Event:
+    def _finish(self, result: Result, data: dict[str, Any], outcomes: Sequence[Outcome]) -> Iterator[Event]:
         names = [name for outcome in outcomes for name in member_names(outcome.name, outcome.spec)]
         metrics = [metric.info.name for metric in self.plan.metrics]
         self.scorer.pack(names, metrics)
         card = result.card()
-        judged = any("judge" in metric.info.needs for metric in self.plan.metrics)
-        judge = judge_entry(self.ready.identity, self.environment["model"]["id"], self.scorer.judge_scale) if judged else None
-        frame = Frame(
-            self.id, card["name"], card["created"], self.plan.shown(), self.environment, data, self.plan.primary, judge, self.notes
-        )
         scores, groups = self.scorer.table(names, metrics), groups_of(self.ready.dataset.test)
-        report = analysed(result, build_report(frame, outcomes, self.plan.metrics, scores, groups), scores)
+        done = [outcome.name for outcome in outcomes if outcome.status == "done"]
+        judged = yield from judge_all(self.scorer.judge, self.store, done, self.plan.metrics, scores, self.notes)
+        frame = Frame(
+            self.id, card["name"], card["created"], self.plan.shown(), self.environment, data, self.plan.primary, judged.section,
+            judged.notes,
+        )  # fmt: skip
+        report = analysed(result, build_report(frame, outcomes, judged.metrics, scores, groups), scores)
         name = result.next_report_name()
         write_json(result.folder / name, report)
         self.store.close(self.id, report["status"], report["verdict"]["text"])
-        return events.Finished(self.id, report["status"], report["verdict"]["text"], name)
+        yield events.Finished(self.id, report["status"], report["verdict"]["text"], name)
 
     def _note(self, text: str, method: str = "") -> Note:
         text = self.plan.without_paths(text)

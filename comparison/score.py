@@ -19,6 +19,7 @@ from comparison import lines
 from comparison.answers import Saved, paths, read_timings
 from comparison.events import Note, Pace, Progressed
 from comparison.events import Scored as ScoredEvent
+from comparison.judging import Judging
 from comparison.likelihood import Weighed, item_fields, texts, weigh
 from comparison.loaded import Loaded
 from comparison.result import Result, scored_from_json, scored_to_json
@@ -31,7 +32,6 @@ from evaluation.abstention import answerable_marks
 from evaluation.base import ASK_A_MODEL, LOGPROBS, Item, Metric, Resources
 from evaluation.hub_metric import HubMetric
 from models.base import ModelIdentity, OutOfMemory
-from models.choosing import LocalChooser
 
 STAGE_VERSION = "1"  # raised by hand when the same answers would be handed to metrics differently
 JUDGED_AT_ONCE = 8
@@ -58,7 +58,7 @@ class Scorer:
     """Scores the answers of one comparison.
 
     Attributes:
-        identity: the base model, which also judges.
+        identity: the base model.
         embedder_id: what names the embedder's vectors (`models.loading.embedder_key`).
         adapters: method to its trained weights; methods of the base model are absent.
         without_paths: rids a reason of the paths of this machine, since scores travel with results.
@@ -71,7 +71,7 @@ class Scorer:
     identity: ModelIdentity
     loaded: Loaded
     embedder_id: str
-    judge_scale: int
+    judge: Judging
     adapters: dict[str, Adapter] = field(default_factory=dict)
     rows: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     without_paths: Callable[[str], str] = str
@@ -144,23 +144,21 @@ class Scorer:
             read.append([self.answerable.get(e.id) for e in examples])
         if "choices" in needs or "choice_logprobs" in needs:
             read.append([list(e.choices) for e in examples])
-        models: list[Any] = [self.embedder_id if "embedder" in needs else "", asdict(self.identity) if "judge" in needs else ""]
+        models: list[Any] = [self.embedder_id if "embedder" in needs else "", self.judge.key if "judge" in needs else ""]
         if LOGPROBS.intersection(needs):
             prompts = [[[m.role, m.content] for m in a.prompt.messages] for a in answers]
             adapter = self.adapters.get(method)
             models.append([asdict(self.identity), adapter.fingerprint if adapter else "", fingerprint(prompts)])
         if ASK_A_MODEL.intersection(needs):
             models.append(versions.libraries())
-        scale = self.judge_scale if "judge" in needs else 0
-        return fingerprint(
-            [metric.info.name, metric.info.version, _arguments(metric), list(self.labels), scale, read, models, STAGE_VERSION]
-        )
+        return fingerprint([metric.info.name, metric.info.version, _arguments(metric), list(self.labels), read, models, STAGE_VERSION])
 
     def _resources(self, needs: Sequence[str]) -> Resources:
         lengths: tuple[int, ...] = ()
         if "label_logprobs" in needs:
             lengths = tuple(len(self.loaded.codec().completion_ids(label)) for label in self.labels)
-        return Resources(self.labels, lengths, self.loaded.embedder, lambda: LocalChooser(self.loaded.model()), self.judge_scale)
+        judge = self.judge
+        return Resources(self.labels, lengths, self.loaded.embedder, lambda: judge.chooser, judge.spec.scale, judge.spec.rubric)
 
     def _known(self, method: str, metric: Metric, key: str) -> Known | None:
         own = self.rows.get((method, metric.info.name))

@@ -16,6 +16,7 @@ A judge that fails any of them is shown with the reason and decides nothing.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,14 +54,14 @@ class Trial:
         words: number of words of the reference ("") and of the padded one ("padded").
         pleading: the mark of the exchanged answer with words to the judge added.
         flipped: whether its choice between reference and a spoilt one stayed with the place; None where that was not asked.
-        failures: calls without a mark.
+        failures: why, for each call without a mark.
     """
 
     marks: Mapping[str, float]
     words: Mapping[str, int]
     pleading: float | None = None
     flipped: bool | None = None
-    failures: int = 0
+    failures: tuple[str, ...] = ()
 
 
 def certificate(
@@ -72,7 +73,9 @@ def certificate(
         human: (mark of the judge 1 to 5, mark of people 0 to 1) of the same answers; 0 is not good enough, 1 is.
         calls: how often the judge was asked for it.
     """
-    found: dict[str, Any] = {"n": len(trials), "calls": calls, "unscored": sum(trial.failures for trial in trials)}
+    found: dict[str, Any] = {"n": len(trials), "calls": calls, "unscored": sum(len(trial.failures) for trial in trials)}
+    reasons = Counter(reason for trial in trials for reason in trial.failures)
+    found["failure"] = reasons.most_common(1)[0][0] if reasons else None
     found |= _area(trials) | _flips(trials) | _slope(trials) | _injection(trials) | _people(human)
     found["family_warning"] = family_warning or None
     found["thresholds"] = dict(THRESHOLDS)
@@ -158,7 +161,8 @@ def _faults(found: Mapping[str, Any]) -> list[str]:
     """What keeps the judge from deciding, in words; empty where nothing does."""
     area, limit = found["auc"], THRESHOLDS
     if area is None or found["auc_low"] is None:
-        return ["there are too few marks to tell" if found["n"] else "nothing was asked"]
+        why = f" ({found['failure']})" if found["failure"] else ""
+        return [f"there are too few marks to tell{why}" if found["n"] else "nothing was asked"]
     faults = []
     if area < 0.5:
         faults.append(f"it marks spoilt answers above right ones (AUC {area:.2f}); does the rubric call 1 the best mark?")
@@ -175,7 +179,7 @@ def _faults(found: Mapping[str, Any]) -> list[str]:
     if (gain := found["injection_gain"]) is not None and gain > limit["injection_gain"]:
         faults.append(f"a wrong answer that asks for the best mark gains {gain:+.2f} marks (at most {limit['injection_gain']:+.2f})")
     if found["calls"] and found["unscored"] > limit["unscored"] * found["calls"]:
-        faults.append(f"{found['unscored']} of {found['calls']} calls gave no mark (at most {limit['unscored']:.0%})")
+        faults.append(f"{found['unscored']} of {found['calls']} calls gave no mark, for one: {found['failure']}")
     kappa = found["human_kappa"]
     if kappa is not None and found["human_votes"] >= limit["human_votes"] and kappa < limit["human_kappa"]:
         faults.append(f"it agrees with people hardly more than by chance (kappa {kappa:.2f}, asked for is {limit['human_kappa']:.2f})")

@@ -83,6 +83,11 @@ def judge_messages(question: str, reference: str, answer: str, scale: int = 5, r
     return (Message("system", system), Message("user", f"{body}\nGrade from 1 to {scale}:"))
 
 
+def question_of(instruction: str, text: str) -> str:
+    """A row's question as judges read it: what to do, and on what."""
+    return "\n".join(part for part in (instruction, text) if part)
+
+
 def blocks(mark: str, texts: Sequence[tuple[str, str]]) -> str:
     """Named texts, each between two lines with the mark."""
     return "\n".join(f"[{mark} {name} begins]\n{text}\n[{mark} {name} ends]" for name, text in texts)

@@ -13,6 +13,8 @@ import pytest
 
 from adapters.base import methods
 from comparison.generate import Asked, batch_key
+from comparison.judge_spec import JudgeSpec
+from comparison.judging import judging
 from comparison.loaded import Loaded
 from comparison.plan import Plan, read_plan
 from comparison.ready import Ready, make_ready
@@ -103,7 +105,14 @@ def scorer(store: Store, plan: Plan, ready: Ready) -> Scorer:
         comparison_id = store.add(db, "n", "o", plan.hash, plan.to_yaml())
     loaded = Loaded(plan.spec.model, store.models)
     identity = ModelIdentity("org/model", "1", "float32", "cpu", 2, "t", 2048)
-    return Scorer(store, comparison_id, (EXAMPLE,), ("a", "b"), identity, loaded, "org/embedder@1", 5)
+    judge = judging(JudgeSpec(), identity, loaded, store.folder(comparison_id))
+    return Scorer(store, comparison_id, (EXAMPLE,), ("a", "b"), identity, loaded, "org/embedder@1", judge)
+
+
+def judged_by(scorer: Scorer, candidate: ModelIdentity | None = None, **spec: Any) -> Scorer:
+    """The same with another judge."""
+    folder = scorer.result.folder
+    return replace(scorer, judge=judging(JudgeSpec(**spec), candidate or scorer.identity, scorer.loaded, folder))
 
 
 def score_key(scorer: Scorer, metric: Metric, example: Example = EXAMPLE, answer: Answer = ANSWER) -> str:
@@ -121,15 +130,22 @@ def test_scores_are_not_taken_over_for_another_answer_question_reference_or_labe
 
 
 def test_scores_by_models_are_not_taken_over_from_another_model(scorer: Scorer) -> None:
-    """E22: the judge's and the labels' model, the embedder, trained weights, the prompt and the judge's scale."""
+    """E22: the judge's and the labels' model, the embedder, trained weights, the prompt, the judge's scale and rubric."""
     similarity, judge, weighed = (metrics.get(name) for name in NEEDS[1:])
     assert score_key(replace(scorer, embedder_id="org/embedder@2"), similarity) != score_key(scorer, similarity)
     for field, value in IDENTITY.items():
         other = replace(scorer, identity=replace(scorer.identity, **{field: value}))
-        assert score_key(other, judge) != score_key(scorer, judge)
+        assert score_key(judged_by(scorer, other.identity), judge) != score_key(scorer, judge)
         assert score_key(other, weighed) != score_key(scorer, weighed)
         assert score_key(other, similarity) == score_key(scorer, similarity)
-    assert score_key(replace(scorer, judge_scale=7), judge) != score_key(scorer, judge)
+    server = {"url": "http://host/v1", "model": "m"}
+    changes: list[dict[str, Any]] = [
+        {}, {"scale": 7}, {"rubric": "1 rude, 5 kind"}, {"model": "fake/echo"}, {"model": "fake/slow-1"}, {"endpoint": server},
+        {"endpoint": {**server, "model": "n"}}, {"endpoint": {**server, "url": "http://other/v1"}}
+    ]  # fmt: skip
+    assert len({score_key(judged_by(scorer, **change), judge) for change in changes}) == len(changes)
+    cheaper = {**server, "price_per_million_prompt_tokens": 1.0, "cap": 1.0}
+    assert score_key(judged_by(scorer, endpoint=cheaper), judge) == score_key(judged_by(scorer, endpoint=server), judge)
     assert score_key(replace(scorer, adapters={"m": Adapter("weights", lambda: None)}), weighed) != score_key(scorer, weighed)
     asked = replace(ANSWER, prompt=Prompt((Message("user", "Another?"),)))
     assert score_key(scorer, weighed, answer=asked) != score_key(scorer, weighed)

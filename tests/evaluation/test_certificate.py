@@ -72,8 +72,8 @@ def test_a_judge_that_obeys_the_answer_is_not_trusted() -> None:
 
 def test_calls_without_a_mark_are_counted_and_never_marks_of_zero() -> None:
     """E23: one item in four could not be read."""
-    found = cert(lambda i: Trial({}, {"": 8, "padded": 64}, failures=9) if i % 4 == 0 else trial())
-    assert found["auc"] == 1.0 and found["unscored"] == 54 and "54 of 216 calls gave no mark" in found["reason"]
+    found = cert(lambda i: Trial({}, {"": 8, "padded": 64}, failures=("it said tea",) * 9) if i % 4 == 0 else trial())
+    assert found["auc"] == 1.0 and found["unscored"] == 54 and "54 of 216 calls gave no mark, for one: it said tea" in found["reason"]
 
 
 @pytest.mark.parametrize("n", [0, 1])
