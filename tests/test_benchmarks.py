@@ -59,3 +59,12 @@ def test_the_finetuning_benchmark_prints_rates_and_equal_losses(tiny_model: Path
     assert all(step["difference"] < 1e-5 for step in written["losses"])
     losses = [side["mean loss"] for side in written["speed"]["sides"]]
     assert abs(losses[0] - losses[1]) < 0.1, "both take the loss on the same tokens"
+
+
+def test_the_layers_benchmark_times_both_sides_of_each_shortcut() -> None:
+    import torch
+
+    from benchmarks import layers
+
+    for row in (layers.attention(torch.float32, 16, rounds=1), layers.output_layer(torch.float32, rounds=1)):
+        assert all(value > 0 for value in row.values() if isinstance(value, float)) and "×" in row
