@@ -22,8 +22,8 @@ CHATML = (
 )
 
 
-def save_tiny_model(folder: Path, seed: int = 0) -> Path:
-    """A two-layer Llama with random weights and a byte-level tokenizer with chat marks: real transformers code, milliseconds to run."""
+def save_tiny_model(folder: Path, seed: int = 0, layers: int = 2) -> Path:
+    """A Llama of few layers with random weights and a byte-level tokenizer with chat marks: real transformers code, milliseconds to run."""
     import torch
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -38,7 +38,7 @@ def save_tiny_model(folder: Path, seed: int = 0) -> Path:
     tokenizer.save_pretrained(folder)
     torch.manual_seed(seed)
     config = LlamaConfig(
-        vocab_size=len(vocabulary), hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
+        vocab_size=len(vocabulary), hidden_size=64, intermediate_size=128, num_hidden_layers=layers, num_attention_heads=4,
         num_key_value_heads=2, max_position_embeddings=1024, bos_token_id=0, eos_token_id=1, pad_token_id=1, initializer_range=0.1,
     )  # fmt: skip
     LlamaForCausalLM(config).save_pretrained(folder)
@@ -49,6 +49,12 @@ def save_tiny_model(folder: Path, seed: int = 0) -> Path:
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny random model; its path is a model id."""
     return save_tiny_model(tmp_path_factory.mktemp("tiny") / "tiny-llama")
+
+
+@pytest.fixture(scope="session")
+def deep_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny random model that takes its time for an answer."""
+    return save_tiny_model(tmp_path_factory.mktemp("deep") / "deep-llama", layers=40)
 
 
 @pytest.fixture(scope="session")

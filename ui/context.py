@@ -10,6 +10,7 @@ from typing import NamedTuple
 from comparison.store import LOCAL_OWNER, Store
 from models.loading import DEFAULT_EMBEDDER, DEFAULT_MODEL
 from ui.loaded import ModelCache
+from ui.stops import Stops
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
@@ -24,6 +25,7 @@ class Settings:
         model, embedder: ids that a new task begins with; where the embedded packages are not installed, their ids load the same weights from the Hub.
         public: several people use it, each of whom may see only their own.
         models: what the page answers with; holds nothing of any visitor.
+        stops: answers that somebody stopped.
     """
 
     home: Path | None = None
@@ -32,14 +34,16 @@ class Settings:
     embedder: str = DEFAULT_EMBEDDER
     public: bool = False
     models: ModelCache = field(default_factory=ModelCache, compare=False)
+    stops: Stops = field(default_factory=Stops, compare=False)
 
 
 class Context(NamedTuple):
-    """One request: the app's settings, the owner in whose name the handler acts, and which comparison the address names."""
+    """One request: the app's settings, the owner in whose name the handler acts, and which comparison or blind review the address names."""
 
     settings: Settings
     owner: str = LOCAL_OWNER
     wanted: str = ""
+    review: str = ""
 
     @property
     def store(self) -> Store:

@@ -10,7 +10,7 @@ import gradio as gr
 from core.errors import StoreError
 from ui.context import Context, Settings
 from ui.guard import guard
-from ui.handlers import compare, counts, library, runs
+from ui.handlers import compare, counts, examples, library, runs
 from ui.handlers.compare import Shown
 from ui.markup import note, render
 from ui.shared import Shared
@@ -35,6 +35,20 @@ TABS = {
 }
 
 
+NEXT = {
+    "compare": ("Next: choose the data", "data"),
+    "data": ("Next: try a prompt", "prompting"),
+    "prompting": ("Next: give it documents", "retrieval"),
+    "retrieval": ("Next: fine-tune", "finetuning"),
+    "finetuning": ("Next: compare all methods", "compare"),
+    "library": ("Next: compare anew", "compare"),
+}
+"""The button that ends each tab, and the tab that it leads to."""
+
+WITHOUT_TASK = ("prompting", "retrieval", "finetuning")
+"""Tabs that can do nothing without a task, and say so on top."""
+
+
 def build(settings: Settings) -> gr.Blocks:
     """The whole page, wired, not launched."""
     demo: gr.Blocks
@@ -55,10 +69,28 @@ def build(settings: Settings) -> gr.Blocks:
                 key = label.lower().replace("-", "")
                 with gr.Tab(label, id=key, elem_id=f"tab_{key}") as opened:
                     shared.opens[key] = opened.select
+                    if key in WITHOUT_TASK:
+                        _missing_task(shared, key)
                     made[key] = module.build(settings, shared)
+                    _onward(shared, key)
         _wire_arrival(demo, shared, arrived)
         _wire_run(shared, made["compare"].form, made["finetuning"])
     return demo
+
+
+def _missing_task(shared: Shared, key: str) -> None:
+    """What stands on top of a tab as long as there is no task, with the button that mends it."""
+    with gr.Column(visible=not examples.names(shared.settings.examples)) as missing:
+        gr.HTML(render("empty", text="There is no task yet: no examples are chosen that a model could be asked."))
+        begin = gr.Button("Choose the data", variant="primary", elem_id=f"{key}_begin", min_width=180, scale=0)
+    shared.lead(begin, "data")
+    shared.on(shared.task.change, lambda ctx, task: gr.update(visible=not task.ready), shared.task, missing)
+
+
+def _onward(shared: Shared, key: str) -> None:
+    label, following = NEXT[key]
+    with gr.Row(elem_classes="bk-onward"):
+        shared.lead(gr.Button(label, elem_id=f"{key}_onward", min_width=200, scale=0), following)
 
 
 def _wire_arrival(demo: gr.Blocks, shared: Shared, arrived: gr.HTML) -> None:

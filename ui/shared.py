@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import gradio as gr
 
 from ui.context import Context, Settings
 from ui.guard import Handler, guard
+from ui.markup import render
 
 MODEL_WORK = "model"
 """Events that answer with a model share this concurrency group of one."""
 
 
 TO_LINK = "(token) => token && !token.includes('?') ? location.origin + location.pathname + '?comparison=' + token : token"
+TO_TOP = "() => window.scrollTo(0, 0)"
 TO_CLIPBOARD = "(link) => { if (link && navigator.clipboard) navigator.clipboard.writeText(link).catch(() => {}); }"
 
 
@@ -45,6 +47,40 @@ class Shared(NamedTuple):
         if "concurrency_id" in options:
             options.setdefault("concurrency_limit", 1)
         return listen(guard(self.settings, handler), inputs, outputs, api_visibility="private", **{"show_progress": "hidden", **options})
+
+    def on_ask(
+        self, asks: Sequence[tuple[Callable[..., Any], Handler]], inputs: list[Any], outputs: list[Any], stop: gr.Button, said: gr.HTML
+    ) -> None:
+        """Let generators write an answer step by step, and let Stop end it. One answer is written at a time.
+
+        Args:
+            asks: an event that asks a question, and the generator that answers it.
+            said: where it says that an answer was stopped; empty from the next question on.
+        """
+        ticket = gr.State("")
+
+        def begin(ctx: Context) -> list[Any]:
+            return [ctx.settings.stops.ticket(), ""]
+
+        def stoppable(answer: Handler) -> Handler:
+            def write(ctx: Context, mine: str, *given: Any) -> Iterator[Any]:
+                yield from ctx.settings.stops.until(mine, lambda: answer(ctx, *given))
+
+            return write
+
+        def end(ctx: Context, mine: str) -> str:
+            ctx.settings.stops.call_off(mine)
+            return render("caption", text="Stopped." if mine else "Nothing is being answered.")
+
+        for listen, answer in asks:
+            begun = self.on(listen, begin, None, [ticket, said])
+            self.on(begun.then, stoppable(answer), [ticket, *inputs], outputs, concurrency_id=MODEL_WORK)
+        self.on(stop.click, end, ticket, said)
+
+    def lead(self, button: gr.Button, tab: str) -> None:
+        """A button that leads to the top of another tab."""
+        opened = self.on(button.click, lambda ctx: gr.Tabs(selected=tab), None, self.tabs)
+        opened.then(None, None, None, js=TO_TOP, api_visibility="private")
 
     def on_copy(self, button: gr.Button, make: Handler, inputs: list[Any], link: gr.Textbox) -> None:
         """Copy link: `make` gives a token; the browser, which knows its own address, makes the link of it and puts it on the clipboard."""

@@ -93,6 +93,7 @@ def take(browser: Browser, url: str, folder: Path, tabs: list[str], *, dark: boo
             if over > 0:
                 print(f"{key} at {width} px is {over} px too wide")
                 wide += 1
+        page.close()
     return wide
 
 

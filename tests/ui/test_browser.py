@@ -9,74 +9,11 @@ from typing import Any
 from urllib.parse import urlparse
 
 import pytest
+from browsing import TABS, choose, link_of, opened, ready_to_run, run_and_wait, shown, strip_says, table_of
 
 pytestmark = pytest.mark.browser
 
-TABS = ("Compare", "Data", "Prompting", "Retrieval", "Fine-tuning", "Library")
 WIDE = {"width": 1280, "height": 900}
-LONG_MS = 90_000
-
-
-def opened(chromium: Any, url: str, width: int = 1280) -> Any:
-    """A page in a clean context of its own, ready to be used."""
-    page = chromium.new_context(viewport={"width": width, "height": 900}).new_page()
-    page.set_default_timeout(30_000)
-    page.goto(url)
-    page.get_by_role("tab", name="Compare", exact=True).wait_for()
-    page.locator("#task_strip .bk-strip").wait_for()
-    return page
-
-
-def choose(page: Any, label: str) -> None:
-    """Click a tab; at narrow widths it may stand in the overflow menu."""
-    tab = page.get_by_role("tab", name=label, exact=True)
-    if tab.is_visible():
-        tab.click()
-    else:
-        page.locator(".overflow-menu > button").click()
-        page.locator(".overflow-dropdown").get_by_text(label, exact=True).click()
-
-
-def strip_says(page: Any, text: str) -> None:
-    from playwright.sync_api import expect
-
-    expect(page.locator("#task_strip")).to_contain_text(text)
-
-
-def ready_to_run(page: Any, model: str = "echo") -> None:
-    """The small example's task stands in the strip and in the form."""
-    from playwright.sync_api import expect
-
-    strip_says(page, model)
-    expect(page.get_by_role("checkbox", name=re.compile("^RAG"))).to_be_checked()
-    expect(page.get_by_role("checkbox", name=re.compile("^Few-shot"))).not_to_be_checked()
-
-
-def run_and_wait(page: Any, timeout_ms: int = LONG_MS) -> None:
-    page.get_by_role("button", name="Run", exact=True).click()
-    page.locator("#run_lines .bk-run, #run_lines .bk-empty").first.wait_for()
-    page.locator("#table .bk-table").wait_for(timeout=timeout_ms)
-
-
-def link_of(page: Any) -> str:
-    """The link that stands under the result, once the browser has made it whole."""
-    from playwright.sync_api import expect
-
-    link = page.locator("#share_link input, #share_link textarea")
-    expect(link).to_have_value(re.compile(r"^http"))
-    value: str = link.input_value()
-    return value
-
-
-def table_of(page: Any) -> list[str]:
-    texts: list[str] = page.locator("#table .bk-table tr").all_inner_texts()
-    return [re.sub(r"\s+", " ", text).strip() for text in texts]
-
-
-def shown(page: Any) -> dict[str, Any]:
-    """All that tells what came out."""
-    verdict = re.sub(r"\s+", " ", page.locator("#verdict h2").inner_text())
-    return {"verdict": verdict, "table": table_of(page)}
 
 
 def test_a_comparison_made_on_the_page_looks_the_same_behind_its_link(
@@ -139,16 +76,6 @@ def test_a_reloaded_page_finds_its_run_again_and_stop_ends_it(
     page.locator("#run_notice").get_by_text("The run was stopped").wait_for()
     assert page.get_by_role("button", name="Run", exact=True).is_enabled()
     expect(page.locator("#launch")).to_have_text("Launch")
-
-
-def test_a_question_that_is_stopped_says_so(serve: Callable[..., str], chromium: Any, examples_folder: Path) -> None:
-    from playwright.sync_api import expect
-
-    page = opened(chromium, serve("--examples", str(examples_folder)))
-    for tab, stop, said in (("Prompting", "#ask_stop", "#ask_said"), ("Retrieval", "#retrieval_stop", "#retrieval_progress")):
-        choose(page, tab)
-        page.locator(stop).click()
-        expect(page.locator(said)).to_have_text("Stopped.")
 
 
 def test_wrong_input_gives_one_plain_message(serve: Callable[..., str], chromium: Any, examples_folder: Path, tmp_path: Path) -> None:

@@ -38,7 +38,6 @@ class DataTab(NamedTuple):
     another: gr.Button
     findings: gr.HTML
     use: gr.Button
-    onward: gr.Button
     said: gr.HTML
     kept: gr.State
 
@@ -104,12 +103,10 @@ def build(settings: Settings, shared: Shared) -> DataTab:
             another = gr.Button("Another item", size="sm", elem_id="data_another")
             with gr.Accordion("What was found in the rows", open=False, elem_id="findings_fold"):
                 findings = gr.HTML(elem_id="data_findings")
-            with gr.Row():
-                use = gr.Button("Use this data", variant="primary", elem_id="data_use", min_width=140)
-                onward = gr.Button("Next: try a prompt", elem_id="data_onward", min_width=140)
+            use = gr.Button("Use this data", variant="primary", elem_id="data_use", min_width=140)
             said = gr.HTML(elem_id="data_said")
     tab = DataTab(
-        source, example, file, hub, read, input_, output, instruction, model, split, preview, gr.State(0), another, findings, use, onward, said, gr.State(("", ""))
+        source, example, file, hub, read, input_, output, instruction, model, split, preview, gr.State(0), another, findings, use, said, gr.State(("", ""))
     )  # fmt: skip
     _wire_source(tab, shared, hub_row)
     _wire_mapping(tab, shared)
@@ -213,8 +210,3 @@ def _wire_use(tab: DataTab, shared: Shared) -> None:
         show_progress="minimal",
         show_progress_on=tab.said,
     )
-
-    def onward(ctx: Context) -> Any:
-        return gr.Tabs(selected="prompting")
-
-    shared.on(tab.onward.click, onward, None, shared.tabs)

@@ -13,7 +13,7 @@ from ui import charts, forms
 from ui.context import Context, Settings
 from ui.handlers import finetuning, methods, runs
 from ui.markup import render
-from ui.shared import MODEL_WORK, Shared
+from ui.shared import Shared
 from ui.task import Task
 
 NO_CURVES = "Loss curves appear here with the first training steps."
@@ -38,7 +38,8 @@ class FinetuningTab(NamedTuple):
     base_said: gr.HTML
     tuned_said: gr.HTML
     prompt: gr.HTML
-    onward: gr.Button
+    chat_stop: gr.Button
+    chat_note: gr.HTML
 
     @property
     def inputs(self) -> list[Component]:
@@ -76,7 +77,8 @@ def build(settings: Settings, shared: Shared) -> FinetuningTab:
         )
     with gr.Row():
         send = gr.Button("Ask both", variant="primary", elem_id="chat_send", min_width=120, scale=0)
-        onward = gr.Button("Next: compare all methods", elem_id="tune_onward", min_width=240, scale=0)
+        chat_stop = gr.Button("Stop", elem_id="chat_stop", min_width=80, scale=0)
+    chat_note = gr.HTML(elem_id="chat_note")
     no_tuned = gr.HTML(render("empty", text=NO_TUNED), elem_id="chat_empty")
     with gr.Row(equal_height=False):
         with gr.Column(min_width=260):
@@ -86,7 +88,7 @@ def build(settings: Settings, shared: Shared) -> FinetuningTab:
     with gr.Accordion("The exact prompt", open=False, elem_id="chat_prompt_fold"):
         prompt = gr.HTML(elem_id="chat_prompt")
     tab = FinetuningTab(
-        kind, groups, made, launch, stop, notice, lines, empty, plot, gr.State(0), no_tuned, tuned, text, send, base_said, tuned_said, prompt, onward
+        kind, groups, made, launch, stop, notice, lines, empty, plot, gr.State(0), no_tuned, tuned, text, send, base_said, tuned_said, prompt, chat_stop, chat_note
     )  # fmt: skip
     _wire_launch(tab, shared)
     _wire_curves(tab, shared)
@@ -177,11 +179,5 @@ def _wire_chat(tab: FinetuningTab, shared: Shared) -> None:
         except BakeoffError as error:
             yield [render("problem", message=error.message, remedy=error.remedy), "", ""]
 
-    outputs = [tab.base_said, tab.tuned_said, tab.prompt]
-    for listen in (tab.send.click, tab.text.submit):
-        shared.on(listen, chat, [tab.tuned, tab.text], outputs, concurrency_id=MODEL_WORK)
-
-    def onward(ctx: Context) -> Any:
-        return gr.Tabs(selected="compare")
-
-    shared.on(tab.onward.click, onward, None, shared.tabs)
+    inputs, outputs = [tab.tuned, tab.text], [tab.base_said, tab.tuned_said, tab.prompt]
+    shared.on_ask([(tab.send.click, chat), (tab.text.submit, chat)], inputs, outputs, tab.chat_stop, tab.chat_note)

@@ -80,7 +80,7 @@ def _wire_actions(tab: LibraryTab, shared: Shared) -> None:
 
     shared.on(tab.open.click, open_, tab.chosen, [shared.shown, shared.task, shared.tabs])
 
-    shared.on(tab.begin.click, lambda ctx: gr.Tabs(selected="compare"), None, shared.tabs)
+    shared.lead(tab.begin, "compare")
 
     def clone(ctx: Context, chosen: str) -> list[Any]:
         return [library.clone(ctx, chosen or ""), gr.Tabs(selected="compare")]

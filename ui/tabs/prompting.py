@@ -31,7 +31,6 @@ class PromptingTab(NamedTuple):
     decoding: dict[str, Component]
     ask: gr.Button
     stop: gr.Button
-    onward: gr.Button
     prompt: gr.HTML
     answer: gr.HTML
     said: gr.HTML
@@ -71,7 +70,6 @@ def build(settings: Settings, shared: Shared) -> PromptingTab:
             with gr.Row():
                 ask = gr.Button("Ask", variant="primary", elem_id="ask", min_width=110)
                 stop = gr.Button("Stop", elem_id="ask_stop", min_width=80)
-            onward = gr.Button("Next: give it documents", elem_id="ask_onward")
         with gr.Column(scale=6, min_width=280):
             prompt = gr.HTML(
                 render(
@@ -82,7 +80,7 @@ def build(settings: Settings, shared: Shared) -> PromptingTab:
             )
             answer = gr.HTML(elem_id="ask_answer")
             said = gr.HTML(elem_id="ask_said")
-    tab = PromptingTab(source, place, own, style, shots, selection, decoding, ask, stop, onward, prompt, answer, said)
+    tab = PromptingTab(source, place, own, style, shots, selection, decoding, ask, stop, prompt, answer, said)
     _wire_fields(tab, shared, demos)
     _wire_asking(tab, shared)
     return tab
@@ -131,14 +129,5 @@ def _wire_asking(tab: PromptingTab, shared: Shared) -> None:
         except BakeoffError as error:
             yield [render("problem", message=error.message, remedy=error.remedy), ""]
 
-    asked = shared.on(
-        tab.ask.click, ask, [shared.task, *tab.fields, *tab.decoding.values()], [tab.prompt, tab.answer], concurrency_id=MODEL_WORK
-    )
-    stopped = tab.stop.click(None, None, None, cancels=[asked], api_visibility="private")
-    shared.on(stopped.then, lambda ctx: render("caption", text="Stopped."), None, tab.said)
-    shared.on(tab.ask.click, lambda ctx: "", None, tab.said)
-
-    def onward(ctx: Context) -> Any:
-        return gr.Tabs(selected="retrieval")
-
-    shared.on(tab.onward.click, onward, None, shared.tabs)
+    inputs = [shared.task, *tab.fields, *tab.decoding.values()]
+    shared.on_ask([(tab.ask.click, ask)], inputs, [tab.prompt, tab.answer], tab.stop, tab.said)

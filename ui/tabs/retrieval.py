@@ -27,7 +27,6 @@ class RetrievalTab(NamedTuple):
     search: gr.Button
     ask: gr.Button
     stop: gr.Button
-    onward: gr.Button
     progress: gr.HTML
     answer: gr.HTML
     found: gr.HTML
@@ -57,7 +56,6 @@ def build(settings: Settings, shared: Shared) -> RetrievalTab:
                 search = gr.Button("Search", elem_id="search", min_width=90)
                 ask = gr.Button("Ask", variant="primary", elem_id="retrieval_ask", min_width=90)
                 stop = gr.Button("Stop", elem_id="retrieval_stop", min_width=80)
-            onward = gr.Button("Next: fine-tune", elem_id="retrieval_onward")
         with gr.Column(scale=6, min_width=280):
             progress = gr.HTML(elem_id="retrieval_progress")
             answer = gr.HTML(elem_id="retrieval_answer")
@@ -67,7 +65,7 @@ def build(settings: Settings, shared: Shared) -> RetrievalTab:
             with gr.Accordion("The passages of one document", open=False, elem_id="passages_fold"):
                 document = gr.Dropdown([], label="Document", elem_id="document", interactive=True)
                 passages = gr.HTML(elem_id="passages")
-    tab = RetrievalTab(files, documents, query, top_k, cutting, search, ask, stop, onward, progress, answer, found, document, passages)
+    tab = RetrievalTab(files, documents, query, top_k, cutting, search, ask, stop, progress, answer, found, document, passages)
     _wire_documents(tab, shared)
     _wire_questions(tab, shared)
     return tab
@@ -113,13 +111,5 @@ def _wire_questions(tab: RetrievalTab, shared: Shared) -> None:
         return go
 
     inputs, outputs = [shared.task, tab.query, *tab.form.values()], [tab.progress, tab.answer, tab.found]
-    searched = shared.on(tab.search.click, runs(retrieval.search), inputs, outputs, concurrency_id=MODEL_WORK)
-    asked = shared.on(tab.ask.click, runs(retrieval.ask), inputs, outputs, concurrency_id=MODEL_WORK)
-    submitted = shared.on(tab.query.submit, runs(retrieval.search), inputs, outputs, concurrency_id=MODEL_WORK)
-    stopped = tab.stop.click(None, None, None, cancels=[searched, asked, submitted], api_visibility="private")
-    shared.on(stopped.then, lambda ctx: render("caption", text="Stopped."), None, tab.progress)
-
-    def onward(ctx: Context) -> Any:
-        return gr.Tabs(selected="finetuning")
-
-    shared.on(tab.onward.click, onward, None, shared.tabs)
+    search, ask = runs(retrieval.search), runs(retrieval.ask)
+    shared.on_ask([(tab.search.click, search), (tab.query.submit, search), (tab.ask.click, ask)], inputs, outputs, tab.stop, tab.progress)
