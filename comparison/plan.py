@@ -33,6 +33,7 @@ class KnowledgeSpec(Spec):
     """The documents for methods that retrieve."""
 
     path: str = Field(min_length=1, description="A folder of text files, or one file.")
+    drop_leaks: bool = Field(False, description="Cut paragraphs out of the documents that hold test questions; by default they are listed.")
 
 
 class PlanSpec(Spec):

@@ -10,9 +10,12 @@ from typing import Any
 from adapters.base import Method, Setting, methods
 from comparison.environment import fixed
 from comparison.judging import check_there
+from comparison.leaks import InDocuments, in_documents
 from comparison.loaded import Loaded
+from comparison.near import Nearness
 from comparison.plan import Plan
-from core.dataset import Dataset, load_dataset
+from comparison.vectors import Vectors
+from core.dataset import Dataset, cleaned, load_dataset
 from core.errors import DataError, MethodError, ModelError, PlanError
 from core.fingerprint import fingerprint
 from core.records import Document
@@ -28,6 +31,8 @@ class Ready:
     Attributes:
         skipped: documents that were not read, each {path, reason}.
         notes: what loading has to say, filled while the run goes on.
+        nearness: finds near duplicates with the plan's embedder.
+        planted: what was found in the documents before it was cut out; None where they stay as they are, and are searched when the run begins.
     """
 
     plan: Plan
@@ -38,7 +43,9 @@ class Ready:
     loaded: Loaded
     setting: Setting
     methods: dict[str, Method]
+    nearness: Nearness
     notes: list[str] = field(default_factory=list)
+    planted: InDocuments | None = None
 
     @property
     def documents_fingerprint(self) -> str:
@@ -54,29 +61,35 @@ def make_ready(plan: Plan, models_home: Path, environment: Mapping[str, Any] | N
     Raises:
         BakeoffError: the first thing that is wrong, with the remedy.
     """
-    dataset = load_dataset(plan.spec.data, Path("/"))
+    spec: ModelSpec = fixed(plan.spec.model, dict(environment) if environment else None)
+    notes: list[str] = []
+    loaded = Loaded(spec, models_home, notes.append)
+    embedder_id = embedder_key_if_there(spec.embedder, models_home)
+    nearness = Nearness(Vectors(models_home, embedder_id, loaded.embedder), plan.spec.data.near_from)
+    dataset = load_dataset(plan.spec.data, Path("/"), nearness.rows)
     if not dataset.test:
         raise DataError("There are no test items, so nothing can be compared.", "Raise data.split.test or give more rows.")
     documents, skipped = _documents(plan)
-    spec: ModelSpec = fixed(plan.spec.model, dict(environment) if environment else None)
+    planted = None
+    if plan.spec.knowledge is not None and plan.spec.knowledge.drop_leaks:
+        planted = in_documents(dataset, documents, nearness)
+        documents = cleaned(documents, planted.planted.spans())
     identity = identify(spec, models_home)
-    notes: list[str] = []
     check_there(plan.spec.judge, identity, spec, models_home)
-    loaded = Loaded(spec, models_home, notes.append)
     setting = Setting(
         instruction=dataset.instruction,
         train=dataset.train,
         validation=dataset.validation,
         documents=documents,
         model_key=identity,
-        embedder_id=embedder_key_if_there(spec.embedder, models_home),
+        embedder_id=embedder_id,
         codec=loaded.codec,
         embedder=loaded.embedder,
         generation=plan.spec.generation,
         model=spec,
         models_home=models_home,
     )
-    return Ready(plan, dataset, documents, skipped, identity, loaded, setting, _checked(plan, setting), notes)
+    return Ready(plan, dataset, documents, skipped, identity, loaded, setting, _checked(plan, setting), nearness, notes, planted)
 
 
 def embedder_key_if_there(embedder_id: str, models_home: Path) -> str:

@@ -24,13 +24,14 @@ from comparison.cost import ledger, training_section
 from comparison.environment import check_unchanged, describe
 from comparison.events import Event, Note, Pace, Progressed
 from comparison.judging import judging
+from comparison.leaks import write_leaks
 from comparison.plan import Plan
 from comparison.ready import Ready, make_ready
 from comparison.report import Frame, Outcome, build_report, groups_of
 from comparison.result import Result
 from comparison.score import Adapter, Scorer
 from comparison.seeds import member_names, members, naming_the_seed, told
-from comparison.splits import data_entry, data_notes, write_splits
+from comparison.splits import data_entry, data_notes, search, to_search, write_splits
 from comparison.store import Store, alone
 from comparison.wording import load_for, worded
 from core import versions
@@ -111,11 +112,15 @@ class _Run:
         today = describe(self.plan, self.ready.identity, self.ready.setting.embedder_id)
         check_unchanged(self.id, before or today, today)
         self.environment = before or today
-        data = data_entry(self.ready)
+        if texts := to_search(self.ready):
+            yield Note(f"Looking for near duplicates of test items among {texts:,} texts.")
+        leaks = search(self.ready)
+        data = data_entry(self.ready, leaks)
         write_splits(result.folder, self.ready)
+        write_leaks(result.folder, leaks)
         if before is None:
             write_json(result.folder / "environment.json", self.environment)
-        for text in data_notes(self.ready):
+        for text in (*data_notes(self.ready), *leaks.notes):
             yield self._note(text)
         judge = judging(self.plan.spec.judge, self.ready.identity, self.ready.loaded, result.folder)
         self.scorer = Scorer(

@@ -7,25 +7,33 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from comparison.leaks import Guarded, guarded, in_documents, to_embed
 from comparison.ready import Ready
 from comparison.result import Result
-from core.dataset import compared_texts, find_leaks
 from core.errors import StoreError
 from core.files import write_json
 from core.records import to_json
 
 
-def data_entry(ready: Ready) -> dict[str, Any]:
-    """The report's `data`. Leaks of the training rows were taken out; those of the index are shown and stay, since documents are whole."""
+def search(ready: Ready) -> Guarded:
+    """What gives test items away in rows and documents, as they were before anything was cut out of these."""
+    found = ready.planted or in_documents(ready.dataset, ready.documents, ready.nearness)
+    drop = ready.plan.spec.data.near_duplicates == "drop"
+    return guarded(ready.dataset, found, ready.nearness, drop_rows=drop, cut_documents=ready.planted is not None)
+
+
+def to_search(ready: Ready) -> int:
+    """How many texts `search` has to embed, which may take a while."""
+    return to_embed(ready.dataset, () if ready.planted else ready.documents, ready.nearness)
+
+
+def data_entry(ready: Ready, found: Guarded) -> dict[str, Any]:
+    """The report's `data`."""
     dataset = ready.dataset
-    demonstrations = compared_texts(dataset.train, dataset.instruction)
     return {
         "counts": dataset.counts,
-        "leakage": {
-            "train": dataset.leakage["train"],
-            "demonstrations": find_leaks(dataset.test, demonstrations, dataset.instruction).to_report(),
-            "index": find_leaks(dataset.test, [(d.id, d.text) for d in ready.documents], contained=True).to_report(),
-        },
+        "leakage": found.leakage,
+        "near_duplicates": found.near,
         "bad_rows": {"count": dataset.bad_count, "first": [asdict(row) for row in dataset.bad_rows]},
         "labels": list(dataset.labels),
         "instruction": dataset.instruction,

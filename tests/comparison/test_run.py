@@ -214,7 +214,7 @@ def test_splits_hold_the_test_items_whole_and_of_the_others_the_ids(complete: Co
 def test_a_test_question_in_the_documents_is_counted_and_named(
     complete: Complete, mapping: dict[str, Any], tmp_path: Path, store: Store, task: Path
 ) -> None:
-    """E11: a planted question is found whatever its length; without it there is none. Nothing is said of what was not looked for."""
+    """E11: a planted question is found whatever its length; without it there is none."""
     (tmp_path / "questions.jsonl").write_bytes((task / "questions.jsonl").read_bytes())
     (tmp_path / "handbook").mkdir()
     page = tmp_path / "handbook" / "faq.md"
@@ -222,7 +222,7 @@ def test_a_test_question_in_the_documents_is_counted_and_named(
     plan = read_plan({**mapping, "methods": [{"kind": "zero_shot"}]}, tmp_path)
     clean = store.result(complete(plan)[0])
     assert clean.report()["data"]["leakage"]["index"] | {"items": {}} == {
-        "exact": 0, "normalised": 0, "ngram": 0, "embedding": None, "items": {},
+        "exact": 0, "normalised": 0, "ngram": 0, "embedding": 0, "with_answer": 0, "answers": 0, "items": {},
     }  # fmt: skip
     asked = clean.splits().test[0]
     page.write_text(f"# Frequently asked\n\nOne wrote: {asked.input.upper()}\n\nIn hall 9.\n")
