@@ -219,11 +219,18 @@ def minimum_detectable_difference(
 ) -> float | None:
     """The true difference that a test at `alpha` would find with probability `power` on this many items.
 
-    Normal approximation: (z(1 - alpha/2) + z(power)) * sqrt(item_error^2 + seed_error^2), the first of which is sd / sqrt(n) without
-    groups. None for fewer than two items or where the differences do not vary.
+    None for fewer than two items or where the differences do not vary.
     """
     error = standard_error(_finite(differences), groups)
-    return None if error is None else _z_sum(alpha, power) * math.hypot(error, seed_error)
+    return None if error is None else detectable(error, seed_error, alpha, power)
+
+
+def detectable(item_error: float, seed_error: float = 0.0, alpha: float = 0.05, power: float = 0.8) -> float:
+    """The same from the difference's standard errors, the first of which is sd / sqrt(n) without groups.
+
+    Normal approximation: (z(1 - alpha/2) + z(power)) * sqrt(item_error^2 + seed_error^2).
+    """
+    return _z_sum(alpha, power) * math.hypot(item_error, seed_error)
 
 
 def items_needed(
@@ -237,16 +244,18 @@ def items_needed(
 ) -> int | None:
     """How many items it would take to find a true difference of `target` (default: the one that was observed) with probability `power`.
 
-    The same normal approximation turned round; more items come in groups as large as these. None where the target is 0, the spread is
-    not known, or the seeds alone vary too much for any number of items.
+    None where the target is 0, the spread is not known, or the seeds alone vary too much for any number of items.
     """
     array = _finite(differences)
     error = standard_error(array, groups)
-    if error is None:
-        return None
-    wanted = abs(mean_of(array) if target is None else target)
-    room = (wanted / _z_sum(alpha, power)) ** 2 - seed_error**2
-    return None if wanted <= TIE or room <= 0 else max(2, math.ceil(len(array) * error**2 / room))
+    wanted = mean_of(array) if target is None and len(array) else target or 0.0
+    return None if error is None else items_for(wanted, len(array), error, seed_error, alpha, power)
+
+
+def items_for(target: float, n: int, item_error: float, seed_error: float = 0.0, alpha: float = 0.05, power: float = 0.8) -> int | None:
+    """The same from the standard errors on `n` items: `detectable` turned round; more items come in groups as large as these."""
+    room = (abs(target) / _z_sum(alpha, power)) ** 2 - seed_error**2
+    return None if abs(target) <= TIE or room <= 0 else max(2, math.ceil(n * item_error**2 / room))
 
 
 def _z_sum(alpha: float, power: float) -> float:
