@@ -65,6 +65,12 @@ def is_unspaced(char: str) -> bool:
     return code <= _UNSPACED[place][1] and unicodedata.category(char) != "Nd"
 
 
+def mostly_unspaced(text: str) -> bool:
+    """Whether more than half of its letters belong to scripts without spaces between words."""
+    letters = [char for char in text if is_word_character(char)]
+    return 2 * sum(map(is_unspaced, letters)) > len(letters)
+
+
 def is_word_character(char: str) -> bool:
     """A letter, a mark on one, or a digit."""
     return unicodedata.category(char)[0] in "LMN"
@@ -106,6 +112,15 @@ def answer_tokens(text: str) -> list[str]:
     text = canonical(text).replace("−", "-")
     tokens = _split_unspaced(_without_punctuation(text).split())
     return [token for token in tokens if token not in ARTICLES] or tokens or text.split()
+
+
+def unfenced(text: str) -> str:
+    """What stands in the single code fence that the whole text is, or the text itself."""
+    text = text.strip()
+    if len(text) < 6 or not (text.startswith("```") and text.endswith("```")) or "```" in text[3:-3]:
+        return text
+    language, _, rest = text[3:-3].partition("\n")
+    return rest if rest and (language.strip().isalnum() or not language.strip()) else text[3:-3]
 
 
 def _without_punctuation(text: str) -> str:
