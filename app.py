@@ -48,8 +48,10 @@ def main() -> int:
         print(fault, file=sys.stderr)
         return 2
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    from starlette.middleware import Middleware
+
     from core.errors import BakeoffError
-    from ui import page, theme
+    from ui import page, reviewpage, theme
     from ui.context import start_settings
 
     try:
@@ -57,8 +59,9 @@ def main() -> int:
     except BakeoffError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    demo = page.build(settings).queue(max_size=50, default_concurrency_limit=4)
-    demo.launch(
+    demo = page.build(settings)
+    reviewpage.add_to(demo, settings)
+    demo.queue(max_size=50, default_concurrency_limit=4).launch(
         server_name=given.host,
         server_port=given.port,
         theme=theme.theme(),
@@ -72,6 +75,7 @@ def main() -> int:
         strict_cors=True,
         allowed_paths=[],
         footer_links=[],
+        app_kwargs={"middleware": [Middleware(reviewpage.ToReviewPage)]},
     )
     return 0
 

@@ -43,7 +43,8 @@ def guard(settings: Settings, handler: Handler) -> Handler:
 
 
 def _context(settings: Settings, request: gr.Request) -> Context:
-    return Context(settings, owner_of(settings, request.username, request.session_hash), str(request.query_params.get("comparison") or ""))
+    named = (str(request.query_params.get(key) or "") for key in ("comparison", "review"))
+    return Context(settings, owner_of(settings, request.username, request.session_hash), *named)
 
 
 def _show(error: Exception) -> NoReturn:
