@@ -12,7 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from comparison.diagnosis import Diagnosis, error_section, method_entry
+from comparison.gold import read_gold
 from comparison.noise import noise_floor
+from comparison.oracle_loss import oracle_entries, oracle_scores
 from comparison.people import people
 from comparison.result import Result, ScoreTable, Splits
 from comparison.votes import Vote, read_votes
@@ -28,6 +31,8 @@ class Study:
         answers: {method: {example id: answer}}, only of methods that are done.
         scores: {metric: {method: {example id: score or reason}}}, of the same methods.
         votes: what people said in blind reviews.
+        gold: ids of the items whose reference is known to stand in the documents; None where that was not kept.
+        oracle: as `scores`, of the answers to prompts with the gold passage (`comparison.oracle`).
     """
 
     report: Mapping[str, Any]
@@ -35,6 +40,8 @@ class Study:
     answers: Mapping[str, Mapping[str, Answer]]
     scores: ScoreTable
     votes: tuple[Vote, ...] = ()
+    gold: frozenset[str] | None = None
+    oracle: ScoreTable = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,8 +65,19 @@ def aa_run(study: Study) -> Addition:
     return Addition({"noise_floor": found} if found else {})
 
 
+def errors(study: Study) -> Addition:
+    """Why answers are wrong, and what of them stands in their passages."""
+    diagnosis = Diagnosis(study)
+    return Addition({"errors": error_section(diagnosis)}, {name: method_entry(diagnosis, name) for name in study.answers})
+
+
+def oracle_runs(study: Study) -> Addition:
+    """What the gold passage would have brought; nothing where nobody has tried."""
+    return Addition(methods=oracle_entries(study))
+
+
 Analysis = Callable[[Study], Addition]
-ANALYSES: tuple[Analysis, ...] = (blind_reviews, aa_run)
+ANALYSES: tuple[Analysis, ...] = (blind_reviews, aa_run, errors, oracle_runs)
 
 
 def study(result: Result, report: Mapping[str, Any], scores: ScoreTable | None = None) -> Study:
@@ -68,7 +86,8 @@ def study(result: Result, report: Mapping[str, Any], scores: ScoreTable | None =
     answers = {name: result.answers(name).answers for name in done}
     table = result.scores() if scores is None else scores
     kept = {metric: {name: of_one for name, of_one in by_method.items() if name in done} for metric, by_method in table.items()}
-    return Study(report, result.splits(), answers, kept, read_votes(result.folder))
+    aside = oracle_scores(result, answers)
+    return Study(report, result.splits(), answers, kept, read_votes(result.folder), read_gold(result.folder), aside)
 
 
 def analysed(result: Result, report: dict[str, Any], scores: ScoreTable) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from comparison.gold import GOLD
 from comparison.result import Result
 from comparison.table import markdown_cell, markdown_table, rows
 from core.errors import PlanError, nearest
@@ -130,5 +131,7 @@ def freeze(result: Result, output: Path) -> None:
     write_whole(output / "plan.yaml", yaml.safe_dump(dict(report["plan"]), sort_keys=False, allow_unicode=True, width=120))
     for name in FROZEN:
         write_whole(output / name, (result.folder / name).read_bytes())
+    if (result.folder / GOLD).exists():
+        write_whole(output / GOLD, (result.folder / GOLD).read_bytes())
     for part in ("answers", "timings"):
         shutil.copytree(result.folder / part, output / part, dirs_exist_ok=True)

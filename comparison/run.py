@@ -23,6 +23,7 @@ from comparison.certify import judge_all
 from comparison.cost import ledger, training_section
 from comparison.environment import check_unchanged, describe
 from comparison.events import Event, Note, Pace, Progressed
+from comparison.gold import write_gold
 from comparison.judging import judging
 from comparison.leaks import write_leaks
 from comparison.plan import Plan
@@ -117,6 +118,7 @@ class _Run:
         leaks = search(self.ready)
         data = data_entry(self.ready, leaks)
         write_splits(result.folder, self.ready)
+        write_gold(result.folder, self.ready.dataset.test, self.ready.documents, self.ready.dataset.labels)
         write_leaks(result.folder, leaks)
         if before is None:
             write_json(result.folder / "environment.json", self.environment)

@@ -22,6 +22,7 @@ from comparison.events import Scored as ScoredEvent
 from comparison.judging import Judging
 from comparison.likelihood import Weighed, item_fields, texts, weigh
 from comparison.loaded import Loaded
+from comparison.oracle_loss import SUFFIX
 from comparison.result import Result, scored_from_json, scored_to_json
 from comparison.store import Store
 from core import versions
@@ -204,7 +205,7 @@ class Scorer:
     def pack(self, methods: Sequence[str], metrics: Sequence[str]) -> None:
         """Write all scores in the plan's order, whatever the order in which they came."""
         order = [(method, metric) for method in methods for metric in metrics]
-        others = [place for place in self.rows if place not in order and place[0] in methods]
+        others = [place for place in self.rows if place not in order and place[0].removesuffix(SUFFIX) in methods]
         lines.pack(self.result.folder / "scores.jsonl.gz", [self.rows[place] for place in [*order, *others] if place in self.rows])
         (self.result.folder / "scores.jsonl").unlink(missing_ok=True)
 
