@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from comparison.gold import GOLD
+from comparison.leaks import FILE as LEAKS
+from comparison.naming import in_words, method_label
 from comparison.result import Result
 from comparison.table import markdown_cell, markdown_table, rows
 from core.errors import PlanError, nearest
@@ -67,8 +69,8 @@ def to_csv(result: Result, report: Mapping[str, Any]) -> str:
 
 
 def to_markdown(result: Result, report: Mapping[str, Any]) -> str:
-    failed = [f"- {markdown_cell(m['name'])} {m['status']}: {markdown_cell(m['reason'])}" for m in report["methods"] if m["reason"]]
-    parts = [f"# {markdown_cell(report['name'])}", markdown_cell(report["verdict"]["text"]), markdown_table(report), "\n".join(failed)]
+    failed = [f"- {markdown_cell(method_label(m))} {m['status']}: {markdown_cell(m['reason'])}" for m in report["methods"] if m["reason"]]
+    parts = [f"# {markdown_cell(report['name'])}", markdown_cell(in_words(report["verdict"]["text"])), markdown_table(report), "\n".join(failed)]
     counts = report["data"]["counts"]
     parts.append(
         f"{counts['test']} test items, {counts['train']} train, {counts['validation']} validation. {report['intervals']}.".replace(
@@ -84,11 +86,11 @@ def to_html(result: Result, report: Mapping[str, Any]) -> str:
     table = f"<tr>{''.join(f'<th>{html.escape(cell)}</th>' for cell in head)}</tr>"
     table += "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in body)
     reasons = "".join(
-        f"<li>{html.escape(m['name'])} {html.escape(m['status'])}: {html.escape(m['reason'])}</li>"
+        f"<li>{html.escape(method_label(m))} {html.escape(m['status'])}: {html.escape(m['reason'])}</li>"
         for m in report["methods"]
         if m["reason"]
     )
-    notes = "".join(f"<li>{html.escape(note)}</li>" for note in report["notes"])
+    notes = "".join(f"<li>{html.escape(in_words(note))}</li>" for note in report["notes"])
     how = "".join(
         f"<li><b>{html.escape(name)}</b>: {html.escape(m['label'])}. {html.escape(m['how'])}</li>" for name, m in report["metrics"].items()
     )
@@ -97,7 +99,7 @@ def to_html(result: Result, report: Mapping[str, Any]) -> str:
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<title>{title}</title><style>{STYLE}</style><h1>{title}</h1><p>{html.escape(report['verdict']['text'])}</p>"
+        f"<title>{title}</title><style>{STYLE}</style><h1>{title}</h1><p>{html.escape(in_words(report['verdict']['text']))}</p>"
         f'<div class="scroll"><table>{table}</table></div><ul>{reasons}{notes}</ul><p>{html.escape(report["intervals"])}</p>'
         f"<h2>How the numbers are computed</h2><ul>{how}</ul><h2>Plan and environment</h2><pre>{frozen}</pre></html>\n"
     )
@@ -133,5 +135,7 @@ def freeze(result: Result, output: Path) -> None:
         write_whole(output / name, (result.folder / name).read_bytes())
     if (result.folder / GOLD).exists():
         write_whole(output / GOLD, (result.folder / GOLD).read_bytes())
+    if (result.folder / LEAKS).exists():  # comparisons of earlier versions have none
+        write_whole(output / LEAKS, (result.folder / LEAKS).read_bytes())
     for part in ("answers", "timings"):
         shutil.copytree(result.folder / part, output / part, dirs_exist_ok=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from comparison.naming import sentence_names
 from comparison.seeds import member_names
 from core.records import Example, Scored
 from evaluation.base import Metric, MetricInfo
@@ -163,7 +164,7 @@ def build_report(
         "created": frame.created,
         "plan": dict(frame.plan),
         "environment": dict(frame.environment),
-        "verdict": dict(verdict(board, frame.primary, costs=costs)),
+        "verdict": dict(verdict(board, frame.primary, sentence_names({"name": o.name, "kind": o.kind} for o in outcomes), costs)),
         "data": dict(frame.data),
         "metrics": {metric.info.name: metric_entry(metric) for metric in metrics},
         "methods": [outcome.entry(board) for outcome in outcomes],

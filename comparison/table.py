@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from comparison.naming import in_words, method_label
+
 ABSENT = "–"
 COST_ROWS = (
     ("prepare", "prepare_s", "s"),
@@ -53,7 +55,7 @@ def cost_cell(cost: Mapping[str, Any], key: str, unit: str) -> str:
 def rows(report: Mapping[str, Any]) -> list[list[str]]:
     """The head and all rows as text, the first column being their names."""
     methods = report["methods"]
-    found = [["", *(method["name"] for method in methods)]]
+    found = [["", *(method_label(method) for method in methods)]]
     for name, metric in report["metrics"].items():
         means = [m["scores"][name]["mean"] for m in methods if name in m["scores"] and m["scores"][name]["mean"] is not None]
         best = (max(means) if metric["higher_is_better"] else min(means)) if means else None
@@ -85,10 +87,10 @@ def text_table(report: Mapping[str, Any]) -> str:
         f"{counts['test']} test items, {counts['train']} train, {counts['validation']} validation. "
         "* best mean; [95 % interval]; same letter = cannot be told apart.",
     ]
-    lines += [f"{method['name']} {method['status']}: {method['reason']}" for method in report["methods"] if method["reason"]]
+    lines += [f"{method_label(method)} {method['status']}: {method['reason']}" for method in report["methods"] if method["reason"]]
     floor = report.get("noise_floor")
-    said = [report["verdict"]["text"], *([f"Noise floor: {floor['text']}"] if floor else [])]
-    return "\n".join([*lines, *(f"Note: {note}" for note in report["notes"]), "", *said])
+    said = [in_words(report["verdict"]["text"]), *([f"Noise floor: {floor['text']}"] if floor else [])]
+    return "\n".join([*lines, *(f"Note: {in_words(note)}" for note in report["notes"]), "", *said])
 
 
 def markdown_cell(text: str) -> str:

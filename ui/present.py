@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from comparison.naming import KIND_WORDS as KIND_WORDS
+from comparison.naming import in_words as in_words
+from comparison.naming import method_label as method_label
 from ui.costs import COSTS
 from ui.figures import decimals
 
 Report = Mapping[str, Any]
 
-KIND_WORDS = {"zero_shot": "Zero-shot", "few_shot": "Few-shot", "rag": "RAG", "lora": "LoRA", "lora_rag": "LoRA + retrieval"}
 METRIC_WORDS = {
     "exact_match": "Exact match",
     "token_f1": "Token F1",
@@ -83,27 +84,8 @@ class Verdict(NamedTuple):
     note: str
 
 
-def method_label(method: Mapping[str, Any]) -> str:
-    """A method's name for people: the kind in words, or the name that somebody gave it."""
-    name, kind = str(method["name"]), str(method.get("kind", ""))
-    if name == kind or name in KIND_WORDS:
-        return KIND_WORDS.get(name, name.replace("_", " ").capitalize())
-    return name.replace("_", " ")
-
-
 def metric_label(name: str) -> str:
     return METRIC_WORDS.get(name, name.replace("_", " "))
-
-
-def in_words(text: str) -> str:
-    """A sentence with the methods' names as people say them: "zero_shot" becomes "zero-shot", or "Zero-shot" where it begins a sentence."""
-
-    def said(found: re.Match[str]) -> str:
-        word = KIND_WORDS[found[0].lower()]
-        begins = found.start() == 0 or text[: found.start()].rstrip()[-1:] in ".!?"
-        return word.lower() if word.endswith("-shot") and not begins else word
-
-    return re.sub(rf"\b(?:{'|'.join(sorted(KIND_WORDS, key=len, reverse=True))})\b", said, text, flags=re.IGNORECASE)
 
 
 def key_setting(spec: Mapping[str, Any]) -> str:

@@ -63,7 +63,7 @@ def test_show_resume_and_list_agree_with_what_run_printed(command: Command, fini
 def test_table_names_methods_metrics_costs_and_the_verdict(command: Command, write_plan: WritePlan) -> None:
     done = command("run", write_plan())
     assert done.returncode == 0, done.stderr
-    for word in ("zero_shot", "few_shot", "token_f1", "prepare", "tokens in", "12 test items"):
+    for word in ("Zero-shot", "Few-shot", "token_f1", "prepare", "tokens in", "12 test items"):
         assert word in done.stdout
     assert "answered 12/12" in done.stderr
     assert "answered" not in done.stdout
