@@ -17,6 +17,7 @@ from comparison.gold import read_gold
 from comparison.noise import noise_floor
 from comparison.oracle_loss import oracle_entries, oracle_scores
 from comparison.people import people
+from comparison.reading import perplexities, prompt_format, reading_notes, readings
 from comparison.result import Result, ScoreTable, Splits
 from comparison.votes import Vote, read_votes
 from core.records import Answer
@@ -46,10 +47,15 @@ class Study:
 
 @dataclass(frozen=True)
 class Addition:
-    """What an analysis adds: fields of the report, and fields of methods' entries by method."""
+    """What an analysis adds: fields of the report, and fields of methods' entries by method.
+
+    Attributes:
+        notes: sentences for the report's notes; one replaces an earlier one with the same words before its colon.
+    """
 
     whole: dict[str, Any] = field(default_factory=dict)
     methods: dict[str, dict[str, Any]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def blind_reviews(study: Study) -> Addition:
@@ -65,6 +71,16 @@ def aa_run(study: Study) -> Addition:
     return Addition({"noise_floor": found} if found else {})
 
 
+def reading(study: Study) -> Addition:
+    """Strict beside lenient reading, the references' perplexity, and how many ways of wording stand behind the numbers."""
+    found = readings(study.report, study.splits.test, study.splits.labels, study.answers, study.scores)
+    methods: dict[str, dict[str, Any]] = {name: {"reading": of_method} for name, of_method in found.items()}
+    for name, value in perplexities(study.report).items():
+        methods[name] = methods.get(name, {}) | value
+    wording = prompt_format(study.answers)
+    return Addition({"prompt_format": wording} if wording else {}, methods, tuple(reading_notes(found)))
+
+
 def errors(study: Study) -> Addition:
     """Why answers are wrong, and what of them stands in their passages."""
     diagnosis = Diagnosis(study)
@@ -77,7 +93,7 @@ def oracle_runs(study: Study) -> Addition:
 
 
 Analysis = Callable[[Study], Addition]
-ANALYSES: tuple[Analysis, ...] = (blind_reviews, aa_run, errors, oracle_runs)
+ANALYSES: tuple[Analysis, ...] = (blind_reviews, aa_run, reading, errors, oracle_runs)
 
 
 def study(result: Result, report: Mapping[str, Any], scores: ScoreTable | None = None) -> Study:
@@ -101,6 +117,8 @@ def analysed(result: Result, report: dict[str, Any], scores: ScoreTable) -> dict
             logging.getLogger(__name__).exception("%s failed", analysis.__name__)
             continue
         whole |= added.whole
+        said = {note.partition(":")[0] for note in added.notes}
+        whole["notes"] = [*(note for note in whole.get("notes", ()) if note.partition(":")[0] not in said), *added.notes]
         for name, fields in added.methods.items():
             methods[name] |= fields
     return whole | {"methods": list(methods.values())}
