@@ -14,12 +14,13 @@ from typing import Any
 
 from comparison.diagnosis import Diagnosis, error_section, method_entry
 from comparison.gold import read_gold
+from comparison.judge_report import judge_fields
 from comparison.noise import noise_floor
 from comparison.oracle_loss import oracle_entries, oracle_scores
 from comparison.people import people
 from comparison.reading import perplexities, prompt_format, reading_notes, readings
 from comparison.result import Result, ScoreTable, Splits
-from comparison.votes import Vote, read_votes
+from comparison.votes import Vote, marks, read_votes
 from core.records import Answer
 
 
@@ -92,8 +93,13 @@ def oracle_runs(study: Study) -> Addition:
     return Addition(methods=oracle_entries(study))
 
 
+def judged(study: Study) -> Addition:
+    """Whom the judge could not mark, whether length pays, and what people's votes make of its certificate."""
+    return Addition(judge_fields(study.report, study.scores.get("judge", {}), study.answers, marks(study.votes)))
+
+
 Analysis = Callable[[Study], Addition]
-ANALYSES: tuple[Analysis, ...] = (blind_reviews, aa_run, reading, errors, oracle_runs)
+ANALYSES: tuple[Analysis, ...] = (blind_reviews, aa_run, reading, errors, oracle_runs, judged)
 
 
 def study(result: Result, report: Mapping[str, Any], scores: ScoreTable | None = None) -> Study:

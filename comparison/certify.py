@@ -7,30 +7,27 @@ its marks are used, and by `python -m comparison certify ID`.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from comparison import votes
 from comparison.events import Pace, Progressed
+from comparison.judge_report import JUDGE, NOT_TRUSTED, PREFIX, beside_people, judge_notes
 from comparison.judging import Judging, uncertified
 from comparison.result import Result, ScoreTable
 from comparison.store import Store
 from core.fingerprint import fingerprint
-from core.records import Answer, Example, Score, Scored, Unscored
+from core.records import Answer, Example, Score, Unscored
 from evaluation.base import Metric
-from evaluation.certificate import Trial, certificate
+from evaluation.certificate import Trial, certificate, with_people
 from evaluation.corruptions import EXCHANGED, corrupted, pleading
 from evaluation.judge import marked, question_of
 from evaluation.preference import Verdict, compared, pairs_of, win_rate
 
-JUDGE = "judge"
 METHOD = "judge"
 """Under this name the judge's own work stands among the methods' progress."""
 CERTIFICATE_STAGE = "1"  # raised by hand when another thing is asked
-INCOMPLETE_ABOVE = 0.02
-PREFIX = "Judge: "
 
 
 class Judged(NamedTuple):
@@ -55,7 +52,7 @@ def judge_all(
         return Judged(dict(before) if before else None, tuple(metrics), list(notes))
     result = Result(judge.chooser.folder)
     marks = scores.get(JUDGE, {})
-    checked = yield from _certificate(judge, store, result, marks)
+    checked = with_people((yield from _certificate(judge, store, result)), beside_people(votes.human_marks(result), marks))
     in_pairs = (yield from _in_pairs(judge, result, methods)) if judge.spec.pairwise else None
     if judge.chooser.missed:
         section = dict(before) if before else uncertified(judge.entry())
@@ -65,8 +62,9 @@ def judge_all(
         if not checked["failure"]:
             store.remember("score_keys", [(certificate_key(judge, result.splits().test), result.folder.name, "", "certificate")])
     judge.chooser.pack()
+    answers = {name: result.answers(name).answers for name in methods}
     kept = [note for note in notes if not note.startswith(PREFIX)]
-    return Judged(section, tuple(_with_word(metric, section) for metric in metrics), [*kept, *judge_notes(section, marks)])
+    return Judged(section, tuple(_with_word(metric, section) for metric in metrics), [*kept, *judge_notes(section, marks, answers)])
 
 
 def certificate_key(judge: Judging, examples: Sequence[Example]) -> str:
@@ -80,9 +78,7 @@ def chosen(examples: Sequence[Example], most: int) -> list[Example]:
     return sorted((e for e in examples if e.reference.strip()), key=lambda e: fingerprint(["certificate", e.id]))[:most]
 
 
-def _certificate(
-    judge: Judging, store: Store, result: Result, marks: Mapping[str, Mapping[str, Scored]]
-) -> Generator[Progressed, None, dict[str, Any]]:
+def _certificate(judge: Judging, store: Store, result: Result) -> Generator[Progressed, None, dict[str, Any]]:
     examples = result.splits().test
     for known in store.find("score_keys", certificate_key(judge, examples)):
         folder = store.comparisons / known["comparison"]
@@ -97,7 +93,7 @@ def _certificate(
         trials.append(made)
         calls += asked
         yield Progressed(METHOD, "checking the judge", place + 1, len(drawn), "items", {}, pace.eta_s(place + 1, len(drawn)))
-    found = certificate(trials, human=_with_people(result, marks), family_warning=judge.family_warning, calls=calls)
+    found = certificate(trials, family_warning=judge.family_warning, calls=calls)
     return found | {"seconds": round(judge.chooser.seconds(judge.chooser.used), 2)}
 
 
@@ -123,17 +119,6 @@ def trial(judge: Judging, example: Example, references: Sequence[str], place: in
         reasons += [verdict.reason] if verdict.points is None else []
     words = {kind: len(text.split()) for kind, text in texts.items()}
     return Trial(marks, words, marks.pop("pleading", None), flipped, tuple(reasons)), len(texts) + 2 * bool(spoilt)
-
-
-def _with_people(result: Result, marks: Mapping[str, Mapping[str, Scored]]) -> list[tuple[float, float]]:
-    """The judge's mark of an answer beside what people said of it: good enough, or else how often it was the better one."""
-    pairs = []
-    for human in votes.human_marks(result):
-        said = human.wins if human.good_enough is None else human.good_enough
-        scored = marks.get(human.method, {}).get(human.example_id)
-        if said is not None and isinstance(scored, Score):
-            pairs.append((scored.value, said))
-    return pairs
 
 
 def _in_pairs(judge: Judging, result: Result, methods: Sequence[str]) -> Generator[Progressed, None, list[dict[str, Any]]]:
@@ -164,34 +149,9 @@ def _with_word(metric: Metric, section: Mapping[str, Any]) -> Metric:
     if checked["trusted"]:
         return _replaced(metric, in_verdict=True, note="")
     known = checked.get("auc") is not None
-    return _replaced(metric, in_verdict=False, note="not trusted: see its check" if known else "not certified")
+    return _replaced(metric, in_verdict=False, note=NOT_TRUSTED if known else "not certified")
 
 
 def _replaced(metric: Any, **changes: Any) -> Metric:
     changed: Metric = replace(metric, info=replace(metric.info, **changes))
     return changed
-
-
-def judge_notes(section: Mapping[str, Any], marks: Mapping[str, Mapping[str, Scored]]) -> list[str]:
-    """Sentences for the report's reader."""
-    found, checked = [], section["certificate"]
-    if not checked["trusted"] and checked.get("auc") is not None:
-        found.append(f"{PREFIX}its marks are shown and decide nothing, since {checked['reason']}.")
-    if checked.get("family_warning"):
-        found.append(f"{PREFIX}{checked['family_warning']}")
-    if section.get("scale_added"):
-        found.append(f"{PREFIX}the rubric names no marks, so a line was added: 1 is the worst, {section['scale']} the best.")
-    unscored, total, reason = unread(marks)
-    if total and unscored > INCOMPLETE_ABOVE * total:
-        share = f"{unscored} of {total} answers have no mark"
-        found.append(f"{PREFIX}the comparison by it is incomplete: {share}, for one: {reason}. Means use the items that all methods have.")
-    return found
-
-
-def unread(marks: Mapping[str, Mapping[str, Scored]]) -> tuple[int, int, str]:
-    """Answers that the judge was asked about and gave no mark, all that it was asked about, and the commonest reason."""
-    asked = [
-        s for of_one in marks.values() for s in of_one.values() if not (isinstance(s, Unscored) and s.reason.startswith("no answer: "))
-    ]
-    reasons = Counter(scored.reason for scored in asked if isinstance(scored, Unscored))
-    return reasons.total(), len(asked), reasons.most_common(1)[0][0].rstrip(".") if reasons else ""

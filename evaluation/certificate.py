@@ -70,18 +70,28 @@ def certificate(
     """The report's `judge.certificate`: figures, their 95 % intervals [low, high], thresholds, `trusted`, and the reason where it is not.
 
     Args:
-        human: (mark of the judge 1 to 5, mark of people 0 to 1) of the same answers; 0 is not good enough, 1 is.
+        human: see `with_people`.
         calls: how often the judge was asked for it.
     """
-    found: dict[str, Any] = {"n": len(trials), "calls": calls, "unscored": sum(len(trial.failures) for trial in trials)}
     reasons = Counter(reason for trial in trials for reason in trial.failures)
+    found: dict[str, Any] = {"n": len(trials), "calls": calls, "unscored": reasons.total()}
     found["failure"] = reasons.most_common(1)[0][0] if reasons else None
-    found |= _area(trials) | _flips(trials) | _slope(trials) | _injection(trials) | _people(human)
+    found |= _area(trials) | _flips(trials) | _slope(trials) | _injection(trials)
     found["family_warning"] = family_warning or None
     found["thresholds"] = dict(THRESHOLDS)
-    faults = _faults(found)
-    ends = {name: [found.pop(f"{name}_low"), found.pop(f"{name}_high")] for name in INTERVALS}
-    return found | {"intervals": ends, "trusted": not faults, "reason": "; ".join(faults) or None}
+    found["intervals"] = {name: [found.pop(f"{name}_low"), found.pop(f"{name}_high")] for name in INTERVALS}
+    return with_people(found, human)
+
+
+def with_people(found: Mapping[str, Any], human: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    """A certificate with what people said since, and what that makes of it.
+
+    Args:
+        human: (mark of the judge 1 to 5, mark of people 0 to 1) of the same answers; 0 is not good enough, 1 is.
+    """
+    whole = {**found, **_people(human)}
+    faults = _faults(whole)
+    return whole | {"trusted": not faults, "reason": "; ".join(faults) or None}
 
 
 def auc(right: Sequence[float], wrong: Sequence[float]) -> float | None:
@@ -159,17 +169,17 @@ def _people(human: Sequence[tuple[float, float]]) -> dict[str, Any]:
 
 def _faults(found: Mapping[str, Any]) -> list[str]:
     """What keeps the judge from deciding, in words; empty where nothing does."""
-    area, limit = found["auc"], THRESHOLDS
-    if area is None or found["auc_low"] is None:
+    area, limit, (low, high) = found["auc"], THRESHOLDS, found["intervals"]["auc"]
+    if area is None or low is None:
         why = f" ({found['failure']})" if found["failure"] else ""
         return [f"there are too few marks to tell{why}" if found["n"] else "nothing was asked"]
     faults = []
-    if area < 0.5:
+    if high < 0.5:
         faults.append(f"it marks spoilt answers above right ones (AUC {area:.2f}); does the rubric call 1 the best mark?")
     elif area < limit["auc"]:
         faults.append(f"it hardly tells right answers from spoilt ones (AUC {area:.2f}, asked for is {limit['auc']:.2f})")
-    elif found["auc_low"] < limit["auc_low"]:
-        faults.append(f"on {found['n']} items its AUC is known no better than {found['auc_low']:.2f} to {found['auc_high']:.2f}")
+    elif low < limit["auc_low"]:
+        faults.append(f"on {found['n']} items its AUC is known no better than {low:.2f} to {high:.2f}")
     if found["flip_rate"] is None:
         faults.append("it chose between no pair of answers")
     elif found["flip_rate"] > limit["flip_rate"]:
