@@ -15,6 +15,7 @@ from typing import Any
 from comparison.diagnosis import Diagnosis, error_section, method_entry
 from comparison.gold import read_gold
 from comparison.judge_report import judge_fields
+from comparison.left_out import kept, kept_splits, left_out
 from comparison.noise import noise_floor
 from comparison.oracle_loss import oracle_entries, oracle_scores
 from comparison.people import people
@@ -105,11 +106,12 @@ ANALYSES: tuple[Analysis, ...] = (blind_reviews, aa_run, reading, errors, oracle
 def study(result: Result, report: Mapping[str, Any], scores: ScoreTable | None = None) -> Study:
     """A comparison's folder as analyses take it. `scores` are by default those on disk."""
     done = [method["name"] for method in report["methods"] if method["status"] == "done"]
-    answers = {name: result.answers(name).answers for name in done}
+    out = left_out(report["data"])
+    answers = {name: kept(result.answers(name).answers, out) for name in done}
     table = result.scores() if scores is None else scores
-    kept = {metric: {name: of_one for name, of_one in by_method.items() if name in done} for metric, by_method in table.items()}
+    counted = {metric: {name: dict(kept(of_one, out)) for name, of_one in row.items() if name in done} for metric, row in table.items()}
     aside = oracle_scores(result, answers)
-    return Study(report, result.splits(), answers, kept, read_votes(result.folder), read_gold(result.folder), aside)
+    return Study(report, kept_splits(result.splits(), out), answers, counted, read_votes(result.folder), read_gold(result.folder), aside)
 
 
 def analysed(result: Result, report: dict[str, Any], scores: ScoreTable) -> dict[str, Any]:

@@ -8,6 +8,7 @@ report travels and may be shared without rows.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -100,6 +101,22 @@ def write_leaks(folder: Path, found: Guarded) -> None:
         if seen[(pair["place"], pair["kind"])] <= LISTED:
             listed.append(pair)
     write_json(folder / FILE, {"near": found.near, "given_away": found.given_away, "found": found.found, "pairs": listed})
+
+
+def read_leaks(folder: Path, report: Mapping[str, Any]) -> dict[str, Any]:
+    """What `write_leaks` kept; for a comparison of before there was such a file, the same from its report, without texts."""
+    path = folder / FILE
+    if path.exists():
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+    pairs = [
+        {"place": place, "kind": kind, "text": "", "reference": "", "similarity": None, **pair, "gone": place == "train" and kind != NEAR}
+        for place, entry in report["data"]["leakage"].items()
+        for kind, rows in (entry.get("items") or {}).items()
+        for pair in rows
+    ]
+    still = [pair for pair in pairs if not pair["gone"]]
+    return {"near": report["data"].get("near_duplicates") or {}, "given_away": _tests(still), "found": _tests(pairs), "pairs": pairs}
 
 
 def _sides(dataset: Dataset) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from comparison.left_out import kept, left_out
 from comparison.naming import sentence_names
 from comparison.seeds import member_names
 from core.records import Example, Scored
@@ -148,7 +149,8 @@ def build_report(
     answered = {outcome.name: member_names(outcome.name, outcome.spec) for outcome in outcomes if outcome.status == "done"}
     done = {member for found in answered.values() for member in found}
     infos = {metric.info.name: metric.info for metric in metrics}
-    counted = {metric: {method: of_one for method, of_one in found.items() if method in done} for metric, found in scores.items()}
+    out = left_out(frame.data)
+    counted = {metric: {method: kept(of_one, out) for method, of_one in found.items() if method in done} for metric, found in scores.items()}
     seeds = {name: found for name, found in answered.items() if len(found) > 1}
     board = scoreboard(counted, infos, names, groups=groups, seeds=seeds)
     costs = {
