@@ -192,6 +192,7 @@ def metrics(as_json: JsonOption = False) -> None:
     from dataclasses import asdict
 
     import evaluation  # noqa: F401  (registers them)
+    from comparison.legend import described
     from evaluation.base import metrics as known
 
     rows = [asdict(metric.info) for _, metric in known.items()]
@@ -199,8 +200,8 @@ def metrics(as_json: JsonOption = False) -> None:
         print_json(rows)
         return
     for row in rows:
-        direction = "higher is better" if row["higher_is_better"] else "lower is better"
-        typer.echo(f"{row['name']}: {row['label']}; {row['low']:g} to {row['high']:g} {row['unit']}, {direction}")
+        direction = "neither is better" if row["neutral"] else "higher is better" if row["higher_is_better"] else "lower is better"
+        typer.echo(f"{row['name']}: {described(row)}; {row['low']:g} to {row['high']:g} {row['unit']}, {direction}")
 
 
 def _first_line(kind: type) -> str:

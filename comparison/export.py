@@ -16,6 +16,7 @@ from typing import Any
 
 from comparison.gold import GOLD
 from comparison.leaks import FILE as LEAKS
+from comparison.legend import described, legend, remarks
 from comparison.naming import in_words, method_label
 from comparison.result import Result
 from comparison.table import markdown_cell, markdown_table, rows
@@ -77,6 +78,7 @@ def to_markdown(result: Result, report: Mapping[str, Any]) -> str:
             "*", "\\*"
         )
     )
+    parts.append("\n".join(f"- {markdown_cell(line)}" for line in [*legend(report), *remarks(report)]))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -90,9 +92,9 @@ def to_html(result: Result, report: Mapping[str, Any]) -> str:
         for m in report["methods"]
         if m["reason"]
     )
-    notes = "".join(f"<li>{html.escape(in_words(note))}</li>" for note in report["notes"])
+    notes = "".join(f"<li>{html.escape(in_words(note))}</li>" for note in [*report["notes"], *remarks(report)])
     how = "".join(
-        f"<li><b>{html.escape(name)}</b>: {html.escape(m['label'])}. {html.escape(m['how'])}</li>" for name, m in report["metrics"].items()
+        f"<li><b>{html.escape(name)}</b>: {html.escape(described(m))}. {html.escape(m['how'])}</li>" for name, m in report["metrics"].items()
     )
     frozen = html.escape(json.dumps({key: report[key] for key in ("plan", "environment")}, indent=1, ensure_ascii=False))
     title = html.escape(report["name"])

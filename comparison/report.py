@@ -124,7 +124,7 @@ class Frame:
 def metric_entry(metric: Metric) -> dict[str, Any]:
     """What a metric says of itself, for readers of its numbers."""
     info: MetricInfo = metric.info
-    keys = ("label", "low", "high", "unit", "higher_is_better", "version", "how", "signature", "in_verdict", "note")
+    keys = ("label", "low", "high", "unit", "higher_is_better", "version", "how", "signature", "in_verdict", "note", "neutral")
     return {**{key: getattr(info, key) for key in keys}, "script": isinstance(metric, HubMetric)}
 
 

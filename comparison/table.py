@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from comparison.legend import legend, lenient, remarks
 from comparison.naming import in_words, method_label
 
 ABSENT = "–"
@@ -58,13 +59,20 @@ def rows(report: Mapping[str, Any]) -> list[list[str]]:
     found = [["", *(method_label(method) for method in methods)]]
     for name, metric in report["metrics"].items():
         means = [m["scores"][name]["mean"] for m in methods if name in m["scores"] and m["scores"][name]["mean"] is not None]
-        best = (max(means) if metric["higher_is_better"] else min(means)) if means else None
-        arrow = "↑" if metric["higher_is_better"] else "↓"
-        label = f"{name} {arrow}" + (f" ({metric['note']})" if metric["note"] else "")
-        found.append([label, *(score_cell(method, name, metric, best) for method in methods)])
+        neutral = metric.get("neutral", False)
+        best = (max(means) if metric["higher_is_better"] else min(means)) if means and not neutral else None
+        arrow = "" if neutral else " ↑" if metric["higher_is_better"] else " ↓"
+        label = f"{name}{arrow}" + (f" ({metric['note'].partition(':')[0]})" if metric["note"] else "")
+        found.append([label, *(_with_lenient(score_cell(method, name, metric, best), lenient(report, method, name)) for method in methods)])
+    if any("perplexity" in method for method in methods):
+        found.append(["perplexity ↓", *(f"{m['perplexity']:,.2f}" if "perplexity" in m else ABSENT for m in methods)])
     for label, key, unit in COST_ROWS:
         found.append([label, *(cost_cell(method["cost"], key, unit) for method in methods)])
     return found
+
+
+def _with_lenient(cell: str, value: float | None) -> str:
+    return cell if value is None else f"{cell} (lenient {value:.3f})"
 
 
 def _width(text: str) -> int:
@@ -86,11 +94,12 @@ def text_table(report: Mapping[str, Any]) -> str:
         "",
         f"{counts['test']} test items, {counts['train']} train, {counts['validation']} validation. "
         "* best mean; [95 % interval]; same letter = cannot be told apart.",
+        *legend(report),
     ]
     lines += [f"{method_label(method)} {method['status']}: {method['reason']}" for method in report["methods"] if method["reason"]]
     floor = report.get("noise_floor")
     said = [in_words(report["verdict"]["text"]), *([f"Noise floor: {floor['text']}"] if floor else [])]
-    return "\n".join([*lines, *(f"Note: {in_words(note)}" for note in report["notes"]), "", *said])
+    return "\n".join([*lines, *(f"Note: {in_words(note)}" for note in [*report["notes"], *remarks(report)]), "", *said])
 
 
 def markdown_cell(text: str) -> str:
