@@ -21,6 +21,14 @@ Latency = Mapping[str, Mapping[str, float]]
 FILTERS = ("All", "They differ", "Only one right", "All wrong", "Cut", "Unscored")
 
 
+class Order(NamedTuple):
+    """Items in the order of one method's scores by one metric, the lowest first, or the highest."""
+
+    metric: str
+    method: str
+    highest: bool = False
+
+
 class Piece(NamedTuple):
     """A stretch of an answer; `shared` where the reference has it too."""
 
@@ -68,6 +76,15 @@ def keep(
     }
     test = tests.get(wanted)
     return [i for i in ids if test is None or test(i)]
+
+
+def in_order(ids: Sequence[str], order: Order, scores: Scores) -> list[str]:
+    """Ids by their score, equal ones as they stood; unscored ones last."""
+    found = scores.get(order.metric, {}).get(order.method, {})
+    known = [(scored.value, i) for i in ids if isinstance(scored := found.get(i), Score)]
+    known.sort(key=lambda pair: pair[0], reverse=order.highest)
+    ranked = [i for _, i in known]
+    return ranked + [i for i in ids if i not in set(ranked)]
 
 
 def _rights(example_id: str, scores: Scores, primary: str, info: Mapping[str, Any]) -> list[bool | None]:

@@ -20,6 +20,7 @@ from ui.tabs import finetuning as finetuning_tab
 from ui.tabs import library as library_tab
 from ui.tabs import prompting as prompting_tab
 from ui.tabs import retrieval as retrieval_tab
+from ui.tabs.items import ARROW_KEYS
 from ui.task import Task, words
 
 POLL_S = 1.0
@@ -110,7 +111,7 @@ def _wire_arrival(demo: gr.Blocks, shared: Shared, arrived: gr.HTML) -> None:
 
     outputs = [shared.task, shared.shown, shared.running, shared.tick, arrived]
     demo.load(guard(shared.settings, arrive), None, outputs, api_visibility="private", show_progress="hidden")
-    demo.load(None, None, None, js=compare_tab.ARROW_KEYS, api_visibility="private")
+    demo.load(None, None, None, js=ARROW_KEYS, api_visibility="private")
 
     def describe(ctx: Context, task: Task) -> str:
         return render("strip", words=words(counts.counted(ctx, task)))

@@ -12,6 +12,7 @@ from ui.costs import COSTS
 from ui.figures import decimals
 
 Report = Mapping[str, Any]
+ABSENT = "–"
 
 METRIC_WORDS = {
     "exact_match": "Exact match",
@@ -38,6 +39,7 @@ class Cell(NamedTuple):
         letter: methods that share a letter cannot be told apart.
         best: the best of the row, or not to be told from it.
         small: what differs from the rest of the row ("n 45").
+        metric, method: of which score it is, where the items behind it can be shown; "" otherwise.
     """
 
     text: str
@@ -47,6 +49,8 @@ class Cell(NamedTuple):
     letter: str = ""
     best: bool = False
     small: str = ""
+    metric: str = ""
+    method: str = ""
 
 
 class Row(NamedTuple):
@@ -57,6 +61,7 @@ class Row(NamedTuple):
     cells: list[Cell]
     note: str = ""
     greyed: bool = False
+    metric: str = ""
 
 
 class Group(NamedTuple):
@@ -72,11 +77,12 @@ class Column(NamedTuple):
 
 
 class Table(NamedTuple):
-    """`notes` are sentences of the report that a reader of its numbers should know."""
+    """`notes` are sentences of the report that a reader of its numbers should know; `links` says that cells lead to their items."""
 
     columns: list[Column]
     groups: list[Group]
     notes: Sequence[str] = ()
+    links: bool = False
 
 
 class Verdict(NamedTuple):
@@ -123,8 +129,12 @@ def infos(report: Report) -> Mapping[str, Mapping[str, Any]]:
     return report.get("metrics") or {}
 
 
-def table(report: Report) -> Table:
-    """Methods are columns; rows in the groups quality, trust, cost. A metric that says nothing of itself counts as 0-1, higher is better."""
+def table(report: Report, *, links: bool = False) -> Table:
+    """Methods are columns; rows in the groups quality, trust, cost. A metric that says nothing of itself counts as 0-1, higher is better.
+
+    Args:
+        links: cells name the score that they hold, since the items behind them can be shown.
+    """
     known = infos(report)
     methods = report["methods"]
     columns = [
@@ -134,9 +144,20 @@ def table(report: Report) -> Table:
     names = metric_names(report)
     quality = [_score_row(report, name, known.get(name) or {}) for name in names if _decides(name, known)]
     trust = [_score_row(report, name, known.get(name) or {}) for name in names if not _decides(name, known)]
-    trust += _trust_rows(report)
-    groups = [Group("Quality", quality), Group("Trust", trust), Group("Cost", _cost_rows(report))]
-    return Table(columns, [g for g in groups if g.rows], [in_words(str(text)) for text in report.get("notes") or ()])
+    if links:
+        quality, trust = _linked(quality, columns), _linked(trust, columns)
+    groups = [Group("Quality", quality), Group("Trust", [*trust, *_trust_rows(report)]), Group("Cost", _cost_rows(report))]
+    return Table(columns, [g for g in groups if g.rows], [in_words(str(text)) for text in report.get("notes") or ()], links)
+
+
+def _linked(rows: Sequence[Row], columns: Sequence[Column]) -> list[Row]:
+    """The rows with each scored cell naming its score."""
+
+    def cell(row: Row, place: int) -> Cell:
+        found = row.cells[place]
+        return found if found.text == ABSENT else found._replace(metric=row.metric, method=columns[place].name)
+
+    return [row._replace(cells=[cell(row, place) for place in range(len(row.cells))]) for row in rows]
 
 
 def metric_names(report: Report) -> list[str]:
@@ -167,7 +188,7 @@ def _score_row(report: Report, name: str, info: Mapping[str, Any]) -> Row:
     cells = []
     for place, score in enumerate(scores):
         if score.get("mean") is None:
-            cells.append(Cell("–", small=str(score.get("reason") or "")))
+            cells.append(Cell(ABSENT, small=str(score.get("reason") or "")))
             continue
         cell = Cell(f"{score['mean']:.{digits}f}", letter=letters[place], best=place in best, small=_gaps(score, most))
         if _has_interval(score):
@@ -179,7 +200,7 @@ def _score_row(report: Report, name: str, info: Mapping[str, Any]) -> Row:
     hint = ". ".join(t for t in (info.get("label"), info.get("note")) if t)
     words = "higher is better" if higher else "lower is better"
     note = str(info.get("note") or ("not certified" if name == "judge" else ""))
-    return Row(metric_label(name), "↑" if higher else "↓", words, hint, cells, note, greyed=not info.get("in_verdict", name != "judge"))
+    return Row(metric_label(name), "↑" if higher else "↓", words, hint, cells, note, not info.get("in_verdict", name != "judge"), name)
 
 
 def _has_interval(score: Mapping[str, Any]) -> bool:

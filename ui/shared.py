@@ -77,6 +77,15 @@ class Shared(NamedTuple):
             self.on(begun.then, stoppable(answer), [ticket, *inputs], outputs, concurrency_id=MODEL_WORK)
         self.on(stop.click, end, ticket, said)
 
+    def on_event(self, listen: Callable[..., Any], handler: Handler, inputs: Any, outputs: Any) -> Any:
+        """As `on`, for a handler that is also told what happened: `handler(context, about, *inputs)`, `about` being what the browser says."""
+        guarded = guard(self.settings, handler)
+
+        def told(request: gr.Request, event: gr.EventData, *given: Any) -> Any:
+            return guarded(request, dict(event._data or {}), *given)
+
+        return listen(told, inputs, outputs, api_visibility="private", show_progress="hidden")
+
     def lead(self, button: gr.Button, tab: str) -> None:
         """A button that leads to the top of another tab."""
         opened = self.on(button.click, lambda ctx: gr.Tabs(selected=tab), None, self.tabs)

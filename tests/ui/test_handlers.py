@@ -14,7 +14,7 @@ from comparison.plan import read_plan
 from core.errors import BakeoffError, DataError, PlanError, StoreError
 from ui import present
 from ui.context import Context, Settings, owner_of, start_settings
-from ui.handlers import compare, counts, examples, finetuning, library, methods, prompting, retrieval, runs, shares
+from ui.handlers import compare, counts, examples, finetuning, items, library, methods, prompting, retrieval, runs, shares
 from ui.handlers.compare import Shown
 from ui.handlers.prompting import OWN, Choice
 from ui.task import Task, words
@@ -100,10 +100,10 @@ def test_a_finished_comparison_fills_every_place(ctx: Context, finished: str) ->
     view = compare.view(ctx, shown)
     assert "Token F1" in view.table and "RAG" in view.table and view.primary == "token_f1"
     assert "token" in text_of(view.how).lower()
-    page = compare.item(ctx, shown, "All", 0)
+    page = items.page(ctx, shown, "All", 0)
     assert page.total == 12 and "Reference" in page.html
-    assert compare.item(ctx, shown, "All", -1).place == 11
-    assert compare.item(ctx, shown, "Cut", 0).total <= 12
+    assert items.page(ctx, shown, "All", -1).place == 11
+    assert items.page(ctx, shown, "Cut", 0).total <= 12
     assert len(compare.chart(ctx, shown, "nonsense", "nonsense").data) == 2
 
 
@@ -123,8 +123,8 @@ def test_a_link_pins_the_report_and_can_leave_out_the_texts(ctx: Context, finish
     assert compare.view(stranger, whole).table == compare.view(ctx, mine).table
     cells = [present.table(compare.locate(who, what).report).groups for who, what in ((stranger, bare), (ctx, mine))]
     assert cells[0] == cells[1], "the same numbers, without the notes, which may quote an item"
-    assert "Only the scores" in compare.item(stranger, bare, "All", 0).html
-    assert "Reference" in compare.item(stranger, whole, "All", 0).html
+    assert "Only the scores" in items.page(stranger, bare, "All", 0).html
+    assert "Reference" in items.page(stranger, whole, "All", 0).html
     with pytest.raises(StoreError, match="opens nothing"):
         compare.landing(stranger, "x" * 32)
     with pytest.raises(StoreError):

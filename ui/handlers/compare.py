@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from comparison import share
 from comparison.result import Result
 from core.errors import StoreError
-from core.records import Answer
-from ui import charts, configuration, itemview, present
+from ui import charts, configuration, present
 from ui.context import Context
 from ui.handlers import examples
 from ui.markup import render
@@ -42,14 +40,6 @@ class View(NamedTuple):
     setup: str
     metrics: list[tuple[str, str]]
     primary: str
-
-
-class ItemPage(NamedTuple):
-    """One item with all answers; `place` counts from 0 among the `total` that the filter keeps."""
-
-    html: str
-    place: int
-    total: int
 
 
 def landing(ctx: Context, wanted: str) -> Shown:
@@ -129,7 +119,7 @@ def view(ctx: Context, shown: Shown) -> View:
     primary = (report.get("verdict") or {}).get("primary") or (names[0] if names else "")
     return View(
         verdict=render("verdict", name=report.get("name") or "", state=_state(shown), verdict=present.verdict(report)),
-        table=render("table", table=present.table(report)),
+        table=render("table", table=present.table(report, links=found.with_rows)),
         how=render("how", metrics=[(present.metric_label(n), known[n]) for n in names if n in known]),
         setup=render("setup", groups=configuration.setup(report)),
         metrics=[(present.metric_label(n), n) for n in names],
@@ -148,22 +138,3 @@ def chart(ctx: Context, shown: Shown, metric: str, axis: str) -> go.Figure:
     metric = metric if metric in names else (names[0] if names else "")
     higher = (present.infos(report).get(metric) or {}).get("higher_is_better", True)
     return charts.quality_cost(report, metric, axis if axis in charts.AXES else next(iter(charts.AXES)), higher=higher)
-
-
-def item(ctx: Context, shown: Shown, wanted: str, place: int) -> ItemPage:
-    """The item at a place of those that the filter keeps; beyond the ends it wraps around."""
-    found = locate(ctx, shown)
-    result, report = found.result, found.report
-    if not found.with_rows:
-        return ItemPage(render("empty", text="Only the scores were shared, not the prompts and answers."), 0, 0)
-    answers: Mapping[str, Mapping[str, Answer]] = {m["name"]: result.answers(m["name"]).answers for m in report["methods"]}
-    scores, latency = result.scores(), {m["name"]: result.timings(m["name"]) for m in report["methods"]}
-    test = {e.id: e for e in result.splits().test}
-    primary = (report.get("verdict") or {}).get("primary") or ""
-    kept = itemview.keep(list(test), wanted, answers, scores, primary, present.infos(report).get(primary))
-    if not kept:
-        return ItemPage(render("empty", text=f"No item falls under “{wanted}”."), 0, 0)
-    place %= len(kept)
-    example = test[kept[place]]
-    question = itemview.Question(example.id, example.instruction, example.input, example.reference)
-    return ItemPage(render("items", q=question, cards=itemview.cards(report, question, answers, scores, latency)), place, len(kept))

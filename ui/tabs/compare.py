@@ -12,20 +12,15 @@ from ui import charts, folds, forms
 from ui.context import Context, Settings
 from ui.handlers import compare, examples, methods, runs, shares
 from ui.handlers.compare import Shown
+from ui.handlers.items import page as item_page
 from ui.itemview import FILTERS
 from ui.markup import render
 from ui.shared import Shared
+from ui.tabs import items
+from ui.tabs.items import CELL_CLICKED, Items
 from ui.task import Task
 
 NOTHING = "Nothing has been run yet. Open an example, or bring your data on the Data tab; then tick methods and press Run."
-ARROW_KEYS = """() => {
-  document.addEventListener('keydown', (event) => {
-    if (!['ArrowLeft', 'ArrowRight'].includes(event.key)) return;
-    if (event.target.closest('input, textarea, select, [role=tab], [role=radio], [role=slider], .bk-scroll')) return;
-    const button = document.getElementById(event.key === 'ArrowLeft' ? 'item_previous' : 'item_next');
-    if (button && button.offsetParent) button.click();
-  });
-}"""
 
 
 class RunRow(NamedTuple):
@@ -65,15 +60,6 @@ class Results(NamedTuple):
     leave: gr.Button
 
 
-class Items(NamedTuple):
-    wanted: gr.Radio
-    previous: gr.Button
-    where: gr.HTML
-    next: gr.Button
-    page: gr.HTML
-    place: gr.State
-
-
 class Share(NamedTuple):
     row: gr.Row
     rows: gr.Checkbox
@@ -97,7 +83,7 @@ def build(settings: Settings, shared: Shared) -> CompareTab:
     leave = gr.Button("Make a comparison of my own", visible=False, elem_id="leave_frozen", min_width=240, scale=0)
     form = _run_row()
     with gr.Column(visible=False, elem_id="results") as body:
-        table = gr.HTML(elem_id="table")
+        table = gr.HTML(elem_id="table", js_on_load=CELL_CLICKED)
         with gr.Accordion("How is this computed?", open=False, elem_id="how_fold"):
             how = gr.HTML(elem_id="how")
         gr.HTML('<h3 class="bk-h">Quality against cost</h3>')
@@ -105,16 +91,16 @@ def build(settings: Settings, shared: Shared) -> CompareTab:
             metric = gr.Dropdown([], label="Quality", elem_id="chart_metric", scale=1, interactive=True)
             axis = gr.Radio(list(charts.AXES), value=next(iter(charts.AXES)), label="Cost", elem_id="chart_axis", scale=3)
         plot = gr.Plot(show_label=False, elem_id="chart")
-        items = _items()
+        single = items.build()
         folds.build(shared)
         share = _share()
         with gr.Accordion("Configuration", open=False, elem_id="setup_fold"):
             setup = gr.HTML(elem_id="setup")
-    tab = CompareTab(row, cards, Results(verdict, body, table, how, setup, metric, axis, plot, leave), form, items, share)
+    tab = CompareTab(row, cards, Results(verdict, body, table, how, setup, metric, axis, plot, leave), form, single, share)
     _wire_cards(tab, shared)
     _wire_results(tab, shared)
     _wire_form(tab, shared)
-    _wire_items(tab, shared)
+    items.wire(single, table, shared)
     _wire_share(tab, shared)
     return tab
 
@@ -152,23 +138,6 @@ def _run_row() -> RunRow:
     return RunRow(row, ticked, metrics, made, limit, run, notice, lines)
 
 
-def _items() -> Items:
-    gr.HTML('<h3 class="bk-h">Item by item</h3>')
-    wanted = gr.Radio(
-        list(FILTERS),
-        value=FILTERS[0],
-        label="Items",
-        info="Right: at least the middle of the range of the metric that the verdict is about.",
-        elem_id="item_filter",
-    )
-    with gr.Row(elem_id="item_steps"):
-        previous = gr.Button("Previous", size="sm", elem_id="item_previous", min_width=90, scale=0)
-        where = gr.HTML(elem_id="item_where", min_width=80)
-        following = gr.Button("Next", size="sm", elem_id="item_next", min_width=90, scale=0)
-    page = gr.HTML(elem_id="item_page")
-    return Items(wanted, previous, where, following, page, gr.State(0))
-
-
 def _share() -> Share:
     with gr.Row(equal_height=True, elem_id="share_row") as row:
         rows = gr.Checkbox(False, label="With prompts and answers", elem_id="share_rows", min_width=200, scale=0)
@@ -200,20 +169,20 @@ def _wire_cards(tab: CompareTab, shared: Shared) -> None:
 
 
 def _wire_results(tab: CompareTab, shared: Shared) -> None:
-    r, items = tab.results, tab.items
+    r, single = tab.results, tab.items
 
     def show(ctx: Context, shown: Shown, axis: str) -> list[Any]:
         frozen = shown.kind == "share"
         around = [*(gr.update(visible=not frozen) for _ in range(3)), gr.update(visible=frozen)]
         if not shown.kind:
-            return [render("empty", text=NOTHING), gr.update(visible=False), *[gr.skip()] * 5, *[gr.skip()] * 4, *around]
+            return [render("empty", text=NOTHING), gr.update(visible=False), *[gr.skip()] * 5, *[gr.skip()] * 8, *around]
         view = compare.view(ctx, shown)
         figure = compare.chart(ctx, shown, view.primary, axis)
         metric = gr.update(choices=view.metrics, value=view.primary)
-        first = _page(compare.item(ctx, shown, FILTERS[0], 0))
-        return [view.verdict, gr.update(visible=True), view.table, view.how, view.setup, metric, figure, FILTERS[0], *first, *around]
+        first = [FILTERS[0], *items.page_of(item_page(ctx, shown, FILTERS[0], 0)), *items.order_of(ctx, shown, None)]
+        return [view.verdict, gr.update(visible=True), view.table, view.how, view.setup, metric, figure, *first, *around]
 
-    outputs = [r.verdict, r.body, r.table, r.how, r.setup, r.metric, r.plot, items.wanted, items.page, items.where, items.place]
+    outputs = [r.verdict, r.body, r.table, r.how, r.setup, r.metric, r.plot, single.wanted, *single.shown, *single.ordered]
     shared.on(shared.shown.change, show, [shared.shown, r.axis], [*outputs, tab.cards_row, tab.form.row, tab.share.row, r.leave])
 
     def leave(ctx: Context) -> Shown:
@@ -226,25 +195,6 @@ def _wire_results(tab: CompareTab, shared: Shared) -> None:
 
     for control in (r.metric, r.axis):
         shared.on(control.input, redraw, [shared.shown, r.metric, r.axis], r.plot)
-
-
-def _page(page: compare.ItemPage) -> list[Any]:
-    return [page.html, f'<p class="bk-strip" id="item_number">{page.place + 1 if page.total else 0} of {page.total}</p>', page.place]
-
-
-def _wire_items(tab: CompareTab, shared: Shared) -> None:
-    items = tab.items
-
-    def step(by: int | None) -> Any:
-        def go(ctx: Context, shown: Shown, wanted: str, place: int) -> list[Any]:
-            return _page(compare.item(ctx, shown, wanted, 0 if by is None else place + by))
-
-        return go
-
-    inputs, outputs = [shared.shown, items.wanted, items.place], [items.page, items.where, items.place]
-    shared.on(items.wanted.input, step(None), inputs, outputs)
-    shared.on(items.previous.click, step(-1), inputs, outputs)
-    shared.on(items.next.click, step(1), inputs, outputs)
 
 
 def _wire_form(tab: CompareTab, shared: Shared) -> None:
