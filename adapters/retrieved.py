@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from adapters.base import MethodSpec, Progress, Recipe, Setting
 from adapters.prompts import with_fitting_passages
 from core.errors import MethodError
-from core.records import Example, Prompt
+from core.records import Example, Prompt, Retrieved
 from retrieval.chunking import TokenChunkerSpec
 from retrieval.index import FlatIndex, index_fingerprint
 
@@ -86,8 +86,15 @@ class PassageFinder:
             MethodError: a question does not fit the model even without passages.
             StoreError: the index is damaged, or was made with another embedder.
         """
+        return self.worded(examples, self.index.search([example.question for example in examples], self.top_k))
+
+    def worded(self, examples: Sequence[Example], found: Sequence[Sequence[Retrieved]]) -> list[Prompt]:
+        """The same with passages that were found otherwise, best first.
+
+        Raises:
+            MethodError: a question does not fit the model even without passages.
+        """
         setting, codec = self.setting, self.setting.codec()
-        found = self.index.search([example.question for example in examples], self.top_k)
         return [
             with_fitting_passages(example, setting.instruction, ranked, codec, setting.prompt_budget, self.token_cap)
             for example, ranked in zip(examples, found, strict=True)

@@ -211,6 +211,7 @@ def _first_line(kind: type) -> str:
 people_commands.add_to(app)
 guard_commands.add_to(app)
 aa_commands.add_to(app)
+oracle_commands.add_to(app)
 
 if __name__ == "__main__":
     sys.exit(app())

@@ -93,6 +93,21 @@ def resume(store: Store, comparison_id: str, engine: Engine | None = None) -> No
     _launch(store, comparison_id, ["resume", comparison_id, "--store", str(store.root)], engine or LocalEngine())
 
 
+def step(store: Store, comparison_id: str, command: str, engine: Engine | None = None) -> None:
+    """A further step of a finished comparison (`oracle`), as a job of its own; it is again what it was when that ends.
+
+    Raises:
+        StoreError: it is active already, or could not be started.
+    """
+    report = store.result(comparison_id).report()
+    requeue(store, comparison_id, None)
+    try:
+        _launch(store, comparison_id, [command, comparison_id, "--store", str(store.root)], engine or LocalEngine())
+    except StoreError:
+        store.close(comparison_id, report["status"], report["verdict"]["text"])
+        raise
+
+
 def _launch(store: Store, comparison_id: str, arguments: list[str], engine: Engine) -> None:
     log = store.folder(comparison_id) / "job.log"
     try:

@@ -51,13 +51,13 @@ def _rescore(
 ) -> Iterator[Progressed | Scored | Note | Finished]:
     result = store.result(comparison_id)
     report, environment = result.report(), result.environment()
-    plan = _with_metrics(result, report, names, section)
+    plan = with_metrics(result, report, names, section)
     spec = fixed(plan.spec.model, environment)
     needs = {need for metric in plan.metrics for need in metric.info.needs}
     asks = bool(needs & LOGPROBS) or ("judge" in needs and (plan.spec.judge or JudgeSpec()).is_base)
     ready = make_ready(plan, store.models, environment) if needs & LOGPROBS else None
     identity = identify(spec, store.models) if asks else _stated_identity(environment)
-    _check_model(comparison_id, environment, identity)
+    check_model(comparison_id, environment, identity)
     splits = result.splits()
     loaded = ready.loaded if ready else Loaded(spec, store.models)
     embedder = embedder_key_if_there(spec.embedder, store.models) if "embedder" in needs else spec.embedder
@@ -88,7 +88,7 @@ def _rescore(
     yield Finished(comparison_id, fresh["status"], fresh["verdict"]["text"], name)
 
 
-def _check_model(comparison_id: str, environment: dict[str, Any], identity: ModelIdentity) -> None:
+def check_model(comparison_id: str, environment: dict[str, Any], identity: ModelIdentity) -> None:
     """Refuse to score by another model under the same name: judge and label scores of both would stand in one table."""
     stated, found = (environment["model"]["revision"], environment["template_hash"]), (identity.revision, identity.template_hash)
     if stated != found:
@@ -98,7 +98,7 @@ def _check_model(comparison_id: str, environment: dict[str, Any], identity: Mode
         )
 
 
-def _with_metrics(result: Result, report: dict[str, Any], names: Sequence[str], section: Mapping[str, Any] | None) -> Plan:
+def with_metrics(result: Result, report: dict[str, Any], names: Sequence[str], section: Mapping[str, Any] | None) -> Plan:
     mapping = result.plan()
     if (judge := kept_section(result.folder, mapping) if section is None else section) is not None:
         mapping = {**mapping, "judge": dict(judge)}

@@ -72,7 +72,8 @@ def _thirds(values: Mapping[str, float], unit: str) -> dict[str, str]:
     if not order:
         return {}
     upper = sorted({order[min(len(order) - 1, round(len(order) * part / THIRDS) - 1)] for part in range(1, THIRDS + 1)} | {order[-1]})
-    names, low = [], order[0]
+    names: list[str] = []
+    low = order[0]
     for high in upper:
         inside = [value for value in order if low <= value <= high and (not names or value > upper[len(names) - 1])]
         names.append(

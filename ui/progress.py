@@ -73,7 +73,9 @@ def follow(events: Iterable[Event]) -> Run:
 
 
 def label(method: str) -> str:
-    return KIND_WORDS.get(method, method.replace("_", " "))
+    name, _, aside = method.partition(".")
+    words = KIND_WORDS.get(name, name.replace("_", " "))
+    return f"{words} with the gold passage" if aside == "oracle" else words
 
 
 def _advance(lines: dict[str, MethodLine], event: Event) -> None:
@@ -137,7 +139,8 @@ def curves(events: Iterable[Event], method: str = "") -> dict[str, Curve]:
     step: dict[str, float] = {}
     for event in events:
         if isinstance(event, Started):
-            found, step = {}, {}
+            found = {name: kept for name, kept in found.items() if name not in event.methods}
+            step = {name: at for name, at in step.items() if name not in event.methods}
         if isinstance(event, Progressed) and event.values and (not method or event.method == method):
             mine = found.setdefault(event.method, {})
             at = step[event.method] = event.values.get("step", step.get(event.method, 0.0))
