@@ -19,6 +19,7 @@ from comparison.left_out import kept, kept_splits, left_out
 from comparison.noise import noise_floor
 from comparison.oracle_loss import oracle_entries, oracle_scores
 from comparison.people import people
+from comparison.pinned import digests
 from comparison.reading import perplexities, prompt_format, reading_notes, readings
 from comparison.result import Result, ScoreTable, Splits
 from comparison.votes import Vote, marks, read_votes
@@ -128,5 +129,8 @@ def analysed(result: Result, report: dict[str, Any], scores: ScoreTable) -> dict
         said = {note.partition(":")[0] for note in added.notes}
         whole["notes"] = [*(note for note in whole.get("notes", ()) if note.partition(":")[0] not in said), *added.notes]
         for name, fields in added.methods.items():
+            methods[name] |= fields
+    for name, fields in digests(scores).items():
+        if name in methods:
             methods[name] |= fields
     return whole | {"methods": list(methods.values())}
