@@ -26,7 +26,7 @@ def remarks(report: Mapping[str, Any]) -> list[str]:
 
 def lenient(report: Mapping[str, Any], method: Mapping[str, Any], metric: str) -> float | None:
     """The lenient mean that belongs beside a strict one, where it has no row of its own."""
-    if metric not in PAIRS or PAIRS[metric] in report["metrics"]:
+    if metric not in PAIRS or PAIRS[metric] in (report.get("metrics") or {}):
         return None
     value = ((method.get("reading") or {}).get(metric) or {}).get("lenient")
     return None if value is None else float(value)

@@ -62,7 +62,7 @@ def rows(report: Mapping[str, Any]) -> list[list[str]]:
         neutral = metric.get("neutral", False)
         best = (max(means) if metric["higher_is_better"] else min(means)) if means and not neutral else None
         arrow = "" if neutral else " ↑" if metric["higher_is_better"] else " ↓"
-        label = f"{name}{arrow}" + (f" ({metric['note'].partition(':')[0]})" if metric["note"] else "")
+        label = f"{name}{arrow}" + (f" ({metric['note']})" if metric["note"] else "")
         found.append([label, *(_with_lenient(score_cell(method, name, metric, best), lenient(report, method, name)) for method in methods)])
     if any("perplexity" in method for method in methods):
         found.append(["perplexity ↓", *(f"{m['perplexity']:,.2f}" if "perplexity" in m else ABSENT for m in methods)])

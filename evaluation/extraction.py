@@ -162,7 +162,7 @@ metrics.add(
     TextMetric(
         MetricInfo(
             "exact_match_lenient",
-            "exact match, lenient",
+            "exact match of the final answer found, SQuAD's normal form",
             how="1 if the answer, or the final answer found in it, is the reference, else 0: what follows a mark such as \\boxed, #### or "
             "“the answer is”; without one the last number, the first yes or no, or the first sentence, by the kind of the reference. "
             f"{NORMAL_FORM}. After lm-evaluation-harness's flexible extraction; read it beside exact match.",

@@ -126,9 +126,9 @@ metrics.add(
             "json_valid",
             "share of answers that are valid JSON",
             how="Share of answers that are, as a whole, one JSON object or list (RFC 8259); a single code fence around it is taken off. Says "
-            "nothing of the content.",
+            "nothing of the content: an empty object is valid.",
             in_verdict=False,
-            note="shown, decides nothing: an empty object is valid",
+            note="shown, decides nothing",
         )
     ),
 )

@@ -34,7 +34,7 @@ metrics.add(
     TextMetric(
         MetricInfo(
             "exact_match",
-            "exact match",
+            "exact match, SQuAD's normal form",
             how=f"1 if answer and reference are the same text, else 0; {NORMAL_FORM}. After SQuAD's scorer (Rajpurkar et al. 2016).",
         ),
         exact_match,
@@ -45,7 +45,7 @@ metrics.add(
     TextMetric(
         MetricInfo(
             "token_f1",
-            "token F1",
+            "token F1, SQuAD's normal form",
             how="Harmonic mean of the share of the answer's words that are in the reference and of the reference's that are in the "
             f"answer; {NORMAL_FORM}. After SQuAD's scorer (Rajpurkar et al. 2016).",
         ),

@@ -54,10 +54,11 @@ metrics.add(
             unit="nats per token",
             higher_is_better=False,
             how="Mean over the reference's tokens, end of turn included, of minus the natural log of the probability that the model gives each "
-            "after the prompt. exp of the mean is the perplexity (Jelinek et al. 1977). It tells how well the references' wording is imitated.",
+            "after the prompt. exp of the mean is the perplexity (Jelinek et al. 1977). It is what fine-tuning trains for, and no answer is read: it "
+            "tells how well the references' wording is imitated.",
             needs=("reference_logprob",),
             in_verdict=False,
-            note="shown, decides nothing: it is what fine-tuning trains for, and no answer is read",
+            note="shown, decides nothing",
         )
     ),
 )

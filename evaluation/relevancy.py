@@ -64,7 +64,7 @@ metrics.add(
             "which has a model write questions from the answer, and not comparable with it.",
             needs=("embedder",),
             in_verdict=False,
-            note="shown, decides nothing: it does not know what is right",
+            note="shown, decides nothing",
         )
     ),
 )

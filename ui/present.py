@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from comparison.legend import described, lenient, remarks
 from comparison.naming import KIND_WORDS as KIND_WORDS
 from comparison.naming import in_words as in_words
 from comparison.naming import method_label as method_label
@@ -16,15 +17,25 @@ ABSENT = "–"
 
 METRIC_WORDS = {
     "exact_match": "Exact match",
+    "exact_match_lenient": "Exact match, lenient",
     "token_f1": "Token F1",
     "accuracy": "Accuracy",
+    "accuracy_lenient": "Accuracy, lenient",
+    "accuracy_loglikelihood": "Accuracy by likelihood",
+    "choice_accuracy": "Choice by likelihood",
+    "choice_accuracy_norm": "Choice by likelihood per character",
     "rouge1": "ROUGE-1",
     "rouge2": "ROUGE-2",
     "rougeL": "ROUGE-L",
     "rougeLsum": "ROUGE-Lsum",
     "bleu": "BLEU",
     "chrf": "chrF",
+    "json_field_f1": "JSON field F1",
+    "json_valid": "Valid JSON",
     "semantic_similarity": "Semantic similarity",
+    "reference_nll": "Loss on the reference",
+    "answer_words": "Words per answer",
+    "cut": "Share of answers cut",
     "judge": "Judge, 1 to 5",
 }
 
@@ -147,7 +158,7 @@ def table(report: Report, *, links: bool = False) -> Table:
     if links:
         quality, trust = _linked(quality, columns), _linked(trust, columns)
     groups = [Group("Quality", quality), Group("Trust", [*trust, *_trust_rows(report)]), Group("Cost", _cost_rows(report))]
-    return Table(columns, [g for g in groups if g.rows], [in_words(str(text)) for text in report.get("notes") or ()], links)
+    return Table(columns, [g for g in groups if g.rows], [in_words(str(text)) for text in [*(report.get("notes") or ()), *remarks(report)]], links)
 
 
 def _linked(rows: Sequence[Row], columns: Sequence[Column]) -> list[Row]:
@@ -183,32 +194,32 @@ def _score_row(report: Report, name: str, info: Mapping[str, Any]) -> Row:
     digits = decimals(halves, low, high)
     top = max([low + 1e-9, *(s["ci_high"] for s in scores if _has_interval(s)), *(s["mean"] for s in scores if s.get("mean") is not None)])
     letters = [(m.get("letters") or {}).get(name, "") for m in report["methods"]]
-    best = _best(scores, letters, higher)
+    best = set() if info.get("neutral") else _best(scores, letters, higher)
     most = max([s.get("n") or 0 for s in scores], default=0)
     cells = []
     for place, score in enumerate(scores):
         if score.get("mean") is None:
             cells.append(Cell(ABSENT, small=str(score.get("reason") or "")))
             continue
-        cell = Cell(f"{score['mean']:.{digits}f}", letter=letters[place], best=place in best, small=_gaps(score, most))
+        cell = Cell(f"{score['mean']:.{digits}f}", letter=letters[place], best=place in best, small=_gaps(score, most, lenient(report, report["methods"][place], name)))
         if _has_interval(score):
             width = max(1.0, 100 * (score["ci_high"] - score["ci_low"]) / (top - low))
             left = min(100 - width, 100 * (score["ci_low"] - low) / (top - low))
             interval = f"{score['ci_low']:.{digits}f} to {score['ci_high']:.{digits}f}"
             cell = cell._replace(interval=interval, left=round(max(0.0, left), 1), width=round(width, 1))
         cells.append(cell)
-    hint = ". ".join(t for t in (info.get("label"), info.get("note")) if t)
-    words = "higher is better" if higher else "lower is better"
+    hint = ". ".join(t for t in (described(info) if info.get("label") else "", info.get("note")) if t)
+    arrow, words = ("", "") if info.get("neutral") else ("↑", "higher is better") if higher else ("↓", "lower is better")
     note = str(info.get("note") or ("not certified" if name == "judge" else ""))
-    return Row(metric_label(name), "↑" if higher else "↓", words, hint, cells, note, not info.get("in_verdict", name != "judge"), name)
+    return Row(metric_label(name), arrow, words, hint, cells, note, not info.get("in_verdict", name != "judge"), name)
 
 
 def _has_interval(score: Mapping[str, Any]) -> bool:
     return score.get("ci_low") is not None and score.get("ci_high") is not None
 
 
-def _gaps(score: Mapping[str, Any], most: int) -> str:
-    parts = []
+def _gaps(score: Mapping[str, Any], most: int, lenient_mean: float | None) -> str:
+    parts = [] if lenient_mean is None else [f"lenient {lenient_mean:.2f}"]
     if score.get("n") is not None and score["n"] != most:
         parts.append(f"n {score['n']}")
     if score.get("unscored"):
@@ -239,6 +250,10 @@ def _trust_rows(report: Report) -> list[Row]:
     for key, label, hint in COUNTED:
         if any(m.get(key) for m in methods):
             rows.append(Row(label, "↓", "lower is better", hint, [_count(m.get(key)) for m in methods]))
+    if any(m.get("perplexity") for m in methods):
+        hint = "exp of the mean loss on the reference: how surprised the model is by it, after the prompt."
+        cells = [Cell(f"{m['perplexity']:,.1f}" if m.get("perplexity") else ABSENT) for m in methods]
+        rows.append(Row("Perplexity of the reference", "↓", "lower is better", hint, cells))
     for name in dict.fromkeys(k for m in methods for k in m.get("retrieval") or {}):
         cells = []
         for method in methods:
