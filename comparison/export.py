@@ -71,7 +71,12 @@ def to_csv(result: Result, report: Mapping[str, Any]) -> str:
 
 def to_markdown(result: Result, report: Mapping[str, Any]) -> str:
     failed = [f"- {markdown_cell(method_label(m))} {m['status']}: {markdown_cell(m['reason'])}" for m in report["methods"] if m["reason"]]
-    parts = [f"# {markdown_cell(report['name'])}", markdown_cell(in_words(report["verdict"]["text"])), markdown_table(report), "\n".join(failed)]
+    parts = [
+        f"# {markdown_cell(report['name'])}",
+        markdown_cell(in_words(report["verdict"]["text"])),
+        markdown_table(report),
+        "\n".join(failed),
+    ]
     counts = report["data"]["counts"]
     parts.append(
         f"{counts['test']} test items, {counts['train']} train, {counts['validation']} validation. {report['intervals']}.".replace(
@@ -94,7 +99,8 @@ def to_html(result: Result, report: Mapping[str, Any]) -> str:
     )
     notes = "".join(f"<li>{html.escape(in_words(note))}</li>" for note in [*report["notes"], *remarks(report)])
     how = "".join(
-        f"<li><b>{html.escape(name)}</b>: {html.escape(described(m))}. {html.escape(m['how'])}</li>" for name, m in report["metrics"].items()
+        f"<li><b>{html.escape(name)}</b>: {html.escape(described(m))}. {html.escape(m['how'])}</li>"
+        for name, m in report["metrics"].items()
     )
     frozen = html.escape(json.dumps({key: report[key] for key in ("plan", "environment")}, indent=1, ensure_ascii=False))
     title = html.escape(report["name"])

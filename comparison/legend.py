@@ -10,7 +10,7 @@ from comparison.reading import PAIRS
 
 def described(metric: Mapping[str, Any]) -> str:
     """The variant with tokeniser and stemmer, and the scorer's signature where it has one."""
-    return metric["label"] + (f" [{metric['signature']}]" if metric.get("signature") else "")
+    return str(metric["label"]) + (f" [{metric['signature']}]" if metric.get("signature") else "")
 
 
 def legend(report: Mapping[str, Any]) -> list[str]:

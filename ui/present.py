@@ -158,7 +158,8 @@ def table(report: Report, *, links: bool = False) -> Table:
     if links:
         quality, trust = _linked(quality, columns), _linked(trust, columns)
     groups = [Group("Quality", quality), Group("Trust", [*trust, *_trust_rows(report)]), Group("Cost", _cost_rows(report))]
-    return Table(columns, [g for g in groups if g.rows], [in_words(str(text)) for text in [*(report.get("notes") or ()), *remarks(report)]], links)
+    notes = [in_words(str(text)) for text in [*(report.get("notes") or ()), *remarks(report)]]
+    return Table(columns, [g for g in groups if g.rows], notes, links)
 
 
 def _linked(rows: Sequence[Row], columns: Sequence[Column]) -> list[Row]:
@@ -196,12 +197,13 @@ def _score_row(report: Report, name: str, info: Mapping[str, Any]) -> Row:
     letters = [(m.get("letters") or {}).get(name, "") for m in report["methods"]]
     best = set() if info.get("neutral") else _best(scores, letters, higher)
     most = max([s.get("n") or 0 for s in scores], default=0)
+    twins = [lenient(report, method, name) for method in report["methods"]]
     cells = []
     for place, score in enumerate(scores):
         if score.get("mean") is None:
             cells.append(Cell(ABSENT, small=str(score.get("reason") or "")))
             continue
-        cell = Cell(f"{score['mean']:.{digits}f}", letter=letters[place], best=place in best, small=_gaps(score, most, lenient(report, report["methods"][place], name)))
+        cell = Cell(f"{score['mean']:.{digits}f}", letter=letters[place], best=place in best, small=_gaps(score, most, twins[place]))
         if _has_interval(score):
             width = max(1.0, 100 * (score["ci_high"] - score["ci_low"]) / (top - low))
             left = min(100 - width, 100 * (score["ci_low"] - low) / (top - low))
