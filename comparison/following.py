@@ -21,13 +21,14 @@ METHOD_FAILED = 3
 
 def lead() -> None:
     """Lead a process group of one's own. TERM and Ctrl-C end the run cleanly, once: what follows must not cut off the tidying up."""
-    from comparison import process
+    from comparison import judge_key, process
 
     def stop(number: int, frame: object) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise Cancelled("Stopped on request.", "Resume goes on where it was.")
 
+    judge_key.take()
     process.lead_own_group()
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)

@@ -111,7 +111,7 @@ def read_plan(source: Path | Mapping[str, Any], base: Path | None = None, overri
     raw = _load(source) if isinstance(source, Path) else dict(source)
     folder = (base or (source.parent if isinstance(source, Path) else Path.cwd())).resolve()
     for override in overrides:
-        raw = _with_override(raw, override)
+        raw = with_override(raw, override)
     _plain_values(raw)
     check_section(raw.get("judge"))
     raw = _absolute(raw, folder)
@@ -141,7 +141,12 @@ def _load(path: Path) -> dict[str, Any]:
     return raw
 
 
-def _with_override(raw: dict[str, Any], override: str) -> dict[str, Any]:
+def with_override(raw: dict[str, Any], override: str) -> dict[str, Any]:
+    """The mapping with one place changed: "methods.0.shots=8".
+
+    Raises:
+        PlanError: it leads nowhere, or its value is no YAML.
+    """
     path, equals, text = override.partition("=")
     if not equals or not path.strip():
         raise PlanError(f"--set must be path=value; got '{override}'.", "For example --set methods.0.shots=8.")

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from comparison import process
+from comparison import judge_key, process
 from comparison.engines.base import Handle
 from core.errors import StoreError
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@dataclass(frozen=True)
 class LocalEngine:
-    """See `Engine`."""
+    """See `Engine`.
+
+    Attributes:
+        environment: what a job gets beside this process's environment; None takes a variable out. A key for a judge's endpoint goes this way,
+            since no file keeps it; this process's own is never passed on.
+    """
+
+    environment: Mapping[str, str | None] = field(default_factory=dict, repr=False)
 
     def start(self, command: list[str], log: Path) -> Handle:
+        wanted = {**os.environ, judge_key.KEY: None, **self.environment}
+        given = {name: value for name, value in wanted.items() if value is not None}
         try:
             with log.open("ab") as out:
-                child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, cwd=ROOT)
+                child = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, cwd=ROOT, env=given
+                )
         except OSError as error:
             raise StoreError(
                 f"The job could not be started ({error.strerror}).", "See whether the machine has memory and processes to spare."
