@@ -114,7 +114,7 @@ def spearman(a: Sequence[float], b: Sequence[float]) -> Agreement:
     if len(a) != len(b):
         raise ValueError(f"ranks must be of the same things; got {len(a)} and {len(b)} numbers")
     if len(a) < 3:
-        return Agreement(None, len(a), "fewer than three things to rank")
+        return Agreement(None, len(a), "too few to rank")
     if len(set(a)) == 1 or len(set(b)) == 1:
         return Agreement(None, len(a), TOO_ALIKE)
     from scipy.stats import spearmanr

@@ -72,7 +72,7 @@ def _layout() -> People:
     results = gr.HTML(elem_id="people_results")
     with gr.Row(visible=False, elem_id="people_after") as after:
         tally = gr.Button("Count the votes", elem_id="people_count", min_width=150, scale=0)
-        take = gr.Button("Download preference pairs", elem_id="people_pairs", min_width=210, scale=0)
+        take = gr.Button("Download preference pairs", elem_id="people_pairs", min_width=240, scale=0)
     text = gr.Textbox(visible=False, elem_id="people_text")
     said = gr.HTML(elem_id="people_said")
     with gr.Column(visible=False, elem_id="people_form") as form:
@@ -86,7 +86,7 @@ def _layout() -> People:
         with gr.Row(visible=False, elem_id="people_closing") as closing:
             help_ = "A link stands here only once, when it is made; what came in by it is kept."
             links = gr.Dropdown([], label="Open links", info=help_, elem_id="people_links", scale=4, min_width=240)
-            close = gr.Button("Close this link", elem_id="people_close", min_width=130, scale=0)
+            close = gr.Button("Close this link", elem_id="people_close", min_width=150, scale=0)
     return People(results, after, tally, take, text, said, form, methods, items, make, link, told, closing, links, close)
 
 

@@ -47,7 +47,7 @@ class Row(NamedTuple):
     """One method: what people said, and its automatic scores."""
 
     label: str
-    cells: list[tuple[str, str]]
+    cells: list[tuple[str, ...]]
 
 
 def fold(ctx: Context, shown: Shown) -> Fold:
@@ -171,12 +171,12 @@ def _row(report: Mapping[str, Any], name: str, labels: Mapping[str, str], sectio
     return Row(labels.get(name, name), [_rate(section["win_rates"][name]), _rate(section["good_enough"][name]), *automatic])
 
 
-def _rate(rate: Mapping[str, Any]) -> tuple[str, str]:
-    """A share with its interval: ("0.62", "0.44 to 0.77, n 20")."""
+def _rate(rate: Mapping[str, Any]) -> tuple[str, ...]:
+    """A share, its interval and what it rests on: ("0.62", "0.44 to 0.77", "n 20")."""
     if rate.get("share") is None:
-        return "–", ""
-    interval = f"{rate['ci_low']:.2f} to {rate['ci_high']:.2f}, " if rate.get("ci_low") is not None else ""
-    return f"{rate['share']:.2f}", f"{interval}n {rate['n']}"
+        return ("–",)
+    interval = f"{rate['ci_low']:.2f} to {rate['ci_high']:.2f}" if rate.get("ci_low") is not None else ""
+    return f"{rate['share']:.2f}", interval, f"n {rate['n']}"
 
 
 def _value(agreement: Mapping[str, Any]) -> tuple[str, str]:
