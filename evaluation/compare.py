@@ -263,9 +263,7 @@ class _Column:
         elif needed is None:
             same = abs(self.means[best[0]] - self.means[best[1]]) <= TIE
             reason = (
-                "the two best have the same mean"
-                if same
-                else "no number of items would do: the seeds alone vary too much; train more of them"
+                "the two best have the same mean" if same else "the seeds alone vary too much for any number of items; train more of them"
             )
         return Power(minimum_detectable_difference=detectable, items_needed=needed, between=best, reason=reason)
 

@@ -10,10 +10,10 @@ from types import ModuleType
 
 import gradio as gr
 
-from ui.folds import people
+from ui.folds import people, statistics
 from ui.shared import Shared
 
-FOLDS: tuple[ModuleType, ...] = (people,)
+FOLDS: tuple[ModuleType, ...] = (people, statistics)
 
 
 def build(shared: Shared) -> None:
