@@ -22,7 +22,7 @@ from comparison.people import people
 from comparison.pinned import digests
 from comparison.reading import perplexities, prompt_format, reading_notes, readings
 from comparison.result import Result, ScoreTable, Splits
-from comparison.votes import Vote, marks, read_votes
+from comparison.votes import Vote, counted_votes, marks, read_votes
 from core.records import Answer
 
 
@@ -112,7 +112,8 @@ def study(result: Result, report: Mapping[str, Any], scores: ScoreTable | None =
     table = result.scores() if scores is None else scores
     counted = {metric: {name: dict(kept(of_one, out)) for name, of_one in row.items() if name in done} for metric, row in table.items()}
     aside = oracle_scores(result, answers)
-    return Study(report, kept_splits(result.splits(), out), answers, counted, read_votes(result.folder), read_gold(result.folder), aside)
+    votes = counted_votes(read_votes(result.folder), out)
+    return Study(report, kept_splits(result.splits(), out), answers, counted, votes, read_gold(result.folder), aside)
 
 
 def analysed(result: Result, report: dict[str, Any], scores: ScoreTable) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def recount(store: Store, comparison_id: str) -> str:
         report: dict[str, Any] = result.report()
         if all(vote.skipped for vote in read_votes(result.folder)):
             raise StoreError("Nobody has voted yet.", "Make a review link, and pass it on.")
-        fresh = analysed(result, report, result.scores())
+        fresh = analysed(result, {key: value for key, value in report.items() if key != "people"}, result.scores())
         if json.loads(json.dumps(fresh)) == report:
             return result.report_names()[-1]
         name = result.next_report_name()

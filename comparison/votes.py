@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -137,6 +137,11 @@ def read_votes(folder: Path) -> tuple[Vote, ...]:
         vote = _vote(line.record)
         found[vote.place] = vote
     return tuple(found.values())
+
+
+def counted_votes(votes: Sequence[Vote], out: Collection[str]) -> tuple[Vote, ...]:
+    """The votes on other items than those that a report leaves out."""
+    return tuple(vote for vote in votes if vote.example not in out)
 
 
 def _vote(row: lines.Row) -> Vote:

@@ -11,8 +11,10 @@ import pytest
 
 from comparison import recount as counting
 from comparison import review, share
+from comparison.analyses import analysed
+from comparison.left_out import leaving_out
 from comparison.people import people, wilson
-from comparison.plan import Plan
+from comparison.plan import Plan, read_plan
 from comparison.preferences import preferences
 from comparison.rescore import rescore
 from comparison.review import Review, Step, steps
@@ -196,3 +198,25 @@ def test_exported_rows_are_read_by_the_datasets_library(store: Store, done: str,
     path.write_text(preferences(store.result(done)).to_jsonl(), encoding="utf-8")
     loaded = datasets.load_dataset("json", data_files=str(path), cache_dir=str(tmp_path / "cache"))["train"]
     assert loaded.column_names == ["prompt", "chosen", "rejected"]
+
+
+def test_votes_on_items_that_a_report_leaves_out_are_not_counted(store: Store, done: str) -> None:
+    """What the headline is recomputed without is no part of what people said either."""
+    count = vote_for(store, done, "few_shot")
+    result = store.result(done)
+    report = result.report()
+    gone = result.splits().test[0].id
+    fewer = analysed(result, leaving_out(report, [gone], "a test"), result.scores())
+    whole = analysed(result, report, result.scores())
+    assert (whole["people"]["items"], fewer["people"]["items"]) == (count, count - 1)
+
+
+def test_counted_votes_enter_the_judges_certificate(complete: Complete, store: Store, mapping: dict[str, Any], task: Path) -> None:
+    """E23-E26's people: the judge's marks are held against the votes once they are counted."""
+    judged, _ = complete(read_plan({**mapping, "judge": {"model": "same"}}, task))
+    before = store.result(judged).report()["judge"]["certificate"]
+    vote_for(store, judged, "few_shot")
+    counting.recount(store, judged)
+    after = store.result(judged).report()["judge"]["certificate"]
+    marked = [s for of_one in store.result(judged).scores()["judge"].values() for s in of_one.values() if isinstance(s, Score)]
+    assert before.get("human_votes", 0) == 0 and after["human_votes"] == len(marked)

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from comparison import review
+from comparison.left_out import left_out
 from comparison.people import people
 from comparison.preferences import preferences
 from comparison.recount import recount
 from comparison.result import Result
 from comparison.review import ITEMS, Review
-from comparison.votes import Vote, read_votes
+from comparison.votes import Vote, counted_votes, read_votes
 from core.errors import PlanError, StoreError
 from ui.context import Context
 from ui.handlers.compare import Shown, locate, own
@@ -105,7 +106,7 @@ def count(ctx: Context, shown: Shown) -> str:
     result = _mine(ctx, shown)
     before = result.report_names()
     name = recount(ctx.store, shown.key)
-    judge = " Check the judge again, and it is held against them." if result.report().get("judge") else ""
+    judge = " The judge's check holds them, too." if result.report().get("judge") else ""
     if name in before:
         return f"{name} holds all votes already."
     return f"The votes stand in {name} now: links and exports made from here on hold them.{judge}"
@@ -128,11 +129,9 @@ def _mine(ctx: Context, shown: Shown) -> Result:
 
 
 def _counted(result: Result, report: Mapping[str, Any], votes: Sequence[Vote]) -> dict[str, Any] | None:
-    if not votes:
-        return None
     names = [str(method["name"]) for method in report["methods"]]
     higher = {name: bool(info.get("higher_is_better", True)) for name, info in infos(report).items()}
-    return people(votes, names, result.scores(), higher)
+    return people(counted_votes(votes, left_out(report["data"])), names, result.scores(), higher)
 
 
 def _html(
