@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from comparison import lines
+from comparison.energy import Power
 from core.records import Answer, answer_from_json, to_json
 
 
@@ -43,12 +44,18 @@ class Saved:
 @dataclass
 class Timings:
     """Attributes:
-    batches: key to the row of that batch: `seconds` as generated (then or now), `ids`, `reused`.
+    batches: key to the row of that batch: `seconds` as generated (then or now), `ids`, `reused`; where it was reused, its `power`.
     stages: further figures: seconds for each metric ("score:rouge1"), `peak_memory_mb`, `word_s` (wording all prompts).
+    power: mean power while answering, where it was measured.
     """
 
     batches: dict[str, dict[str, Any]] = field(default_factory=dict)
     stages: dict[str, float] = field(default_factory=dict)
+    power: Power | None = None
+
+    def power_of(self, row: Mapping[str, Any]) -> Power | None:
+        """The power that a batch was answered with: its own where another comparison answered it."""
+        return Power.from_json(row["power"] or {}) if "power" in row else self.power
 
     @property
     def generate_s(self) -> float:
@@ -96,9 +103,17 @@ def read_timings(folder: Path, method: str) -> Timings:
     for record, _ in lines.read(path) if path.exists() else ():
         if "batch" in record:
             timings.batches[record["batch"]] = record
+        elif "power" in record:
+            timings.power = Power.from_json(record["power"])
         else:
             timings.stages.update(record)
     return timings
+
+
+def keep_power(folder: Path, method: str, power: Power | None) -> None:
+    """Beside the times of a method: what the machine drew while it answered."""
+    if power is not None:
+        lines.append(paths(folder, method)[2], [{"power": power.to_json()}], sync=False)
 
 
 class AnswerWriter:
@@ -133,10 +148,15 @@ class AnswerWriter:
         rows = [{"head": dict(head)}, *({"failure": {"example_id": i, "reason": r}} for i, r in failures.items())]
         lines.append(self.plain, rows)
 
-    def add(self, key: str, answers: Sequence[Answer], seconds: float, reused: str = "") -> None:
-        """One batch: its time first, then its answers and marker in one write, which is what counts."""
+    def add(self, key: str, answers: Sequence[Answer], seconds: float, reused: str = "", power: Power | None = None) -> None:
+        """One batch: its time first, then its answers and marker in one write, which is what counts.
+
+        Args:
+            reused: the comparison that answered it, with `power`.
+        """
         ids = [answer.example_id for answer in answers]
-        lines.append(self.timing, [{"batch": key, "ids": ids, "seconds": seconds, "reused": reused}], sync=False)
+        row = {"batch": key, "ids": ids, "seconds": seconds, "reused": reused}
+        lines.append(self.timing, [row | ({"power": power and power.to_json()} if reused else {})], sync=False)
         lines.append(self.plain, [*({"answer": to_json(answer)} for answer in answers), {"batch": key, "rows": len(answers)}])
 
     def finish(self, peak_memory_mb: float, word_s: float = 0.0) -> None:
@@ -151,11 +171,15 @@ class AnswerWriter:
 
         _, packed, _ = paths(other, method)
         timings = read_timings(other, method)
-        rows = [{**row, "reused": row["reused"] or other.name} for row in timings.batches.values()]
+        rows = [
+            {**row, "reused": row["reused"] or other.name, "power": (found := timings.power_of(row)) and found.to_json()}
+            for row in timings.batches.values()
+        ]
+        power = [{"power": timings.power.to_json()}] if timings.power else []
         for path in (self.plain, self.timing):
             path.parent.mkdir(exist_ok=True)
             path.unlink(missing_ok=True)
         stages = {name: timings.stages.get(name, 0.0) for name in ("peak_memory_mb", "word_s")}
-        lines.append(self.timing, [*rows, stages], sync=False)
+        lines.append(self.timing, [*rows, stages, *power], sync=False)
         write_whole(self.packed, packed.read_bytes())
         return read_answers(self.folder, self.method)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.base import Progress, Recipe
+from comparison.energy import EnergySpec, Meter, Power
 from comparison.store import Store
 from core.files import disk_errors, folder_bytes, manifest_about, manifest_fault, sync_folder, write_json, write_manifest, write_whole
 
@@ -29,6 +30,7 @@ class Artefact:
     Attributes:
         prepare_s: seconds that building it took, whether now or when it was first built.
         reused: it was there before this run asked for it.
+        power: mean power while it was built, where that was measured.
     """
 
     kind: str
@@ -37,10 +39,14 @@ class Artefact:
     prepare_s: float
     bytes: int
     reused: bool
+    power: Power | None = None
 
 
-def obtain(store: Store, recipe: Recipe, earlier: Sequence[Path]) -> Iterator[Progress | Artefact]:
+def obtain(store: Store, recipe: Recipe, earlier: Sequence[Path], energy: EnergySpec | None = None) -> Iterator[Progress | Artefact]:
     """Find the artefact or build it; the last thing that comes out is the `Artefact`.
+
+    Args:
+        energy: how the power is measured while it is built; None measures none.
 
     Raises:
         BakeoffError: whatever the recipe raises; its unfinished folder stays for the next attempt.
@@ -53,12 +59,13 @@ def obtain(store: Store, recipe: Recipe, earlier: Sequence[Path]) -> Iterator[Pr
         yield Progress(f"set a damaged {recipe.kind} aside ({fault}), building it anew")
     if fault:
         with disk_errors(folder):
-            yield from _build_alone(folder, recipe, earlier)
+            yield from _build_alone(folder, recipe, earlier, energy)
     about = manifest_about(folder)
-    yield Artefact(recipe.kind, recipe.fingerprint, folder, float(about["prepare_s"]), folder_bytes(folder), reused=not fault)
+    power = Power.from_json(about.get("power") or {})
+    yield Artefact(recipe.kind, recipe.fingerprint, folder, float(about["prepare_s"]), folder_bytes(folder), not fault, power)
 
 
-def _build_alone(folder: Path, recipe: Recipe, earlier: Sequence[Path]) -> Iterator[Progress]:
+def _build_alone(folder: Path, recipe: Recipe, earlier: Sequence[Path], energy: EnergySpec | None) -> Iterator[Progress]:
     """Build unless another process (the page beside a job) is at it: then wait, and take what it made."""
     building = folder.with_name(f".building-{folder.name}")
     building.mkdir(exist_ok=True)
@@ -68,7 +75,7 @@ def _build_alone(folder: Path, recipe: Recipe, earlier: Sequence[Path]) -> Itera
             yield Progress("waiting for another process that builds it")
             time.sleep(LOOK_EVERY_S)
         if not folder.exists():
-            yield from _build(folder, building, recipe, earlier)
+            yield from _build(folder, building, recipe, earlier, energy)
     finally:
         os.close(handle)
 
@@ -81,14 +88,17 @@ def _locked(handle: int) -> bool:
     return True
 
 
-def _build(folder: Path, building: Path, recipe: Recipe, earlier: Sequence[Path]) -> Iterator[Progress]:
+def _build(folder: Path, building: Path, recipe: Recipe, earlier: Sequence[Path], energy: EnergySpec | None) -> Iterator[Progress]:
     clock = _Clock(building.with_name(f"{building.name}.seconds"))
     label = building.with_name(f"{building.name}.json")
     write_json(label, {"state": "unfinished", "kind": recipe.kind, "fingerprint": recipe.fingerprint, "inputs": recipe.inputs})
-    for step in recipe.build(building, earlier):
-        clock.save()
-        yield step
-    about = {"kind": recipe.kind, "fingerprint": recipe.fingerprint, "inputs": recipe.inputs, "prepare_s": round(clock.seconds, 3)}
+    with Meter(energy) as meter:
+        for step in recipe.build(building, earlier):
+            clock.save()
+            yield step
+        seconds = round(clock.seconds, 3)
+    about = {"kind": recipe.kind, "fingerprint": recipe.fingerprint, "inputs": recipe.inputs, "prepare_s": seconds}
+    about |= {"power": meter.power.to_json()} if meter.power else {}
     write_manifest(building, about)
     building.rename(folder)
     sync_folder(folder.parent)

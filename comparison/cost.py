@@ -8,8 +8,11 @@ from typing import Any
 
 from comparison.answers import Saved, Timings
 from comparison.artefacts import Artefact
+from comparison.energy import TOO_SHORT, Power, kwh
 
 TRAINING = "training.json"
+SHORT_S = 10.0
+"""Work of more seconds has a power of its own where power was measured."""
 
 
 def training_record(artefacts: Sequence[Artefact]) -> dict[str, Any]:
@@ -43,13 +46,44 @@ def ledger(saved: Saved, timings: Timings, artefacts: Sequence[Artefact]) -> dic
         "trainable_params": int(trained.get("trainable_params") or 0),
         "artefact_bytes": sum(artefact.bytes for artefact in artefacts),
         "peak_memory_mb": memory or None,
-        "energy_kwh": None,
+        **energy_fields(timings, artefacts),
         "reused": {
             "artefacts": bool(artefacts) and all(artefact.reused for artefact in artefacts),
             "batches": sum(1 for row in timings.batches.values() if row["reused"]),
             "of_batches": len(timings.batches),
         },
     }
+
+
+def energy_fields(timings: Timings, artefacts: Sequence[Artefact]) -> dict[str, Any]:
+    """`energy_kwh` and `co2_kg` of preparing and answering, None where some of it was not measured, and `energy` with the parts.
+
+    Work too short to be measured is taken to have drawn what the method's other work drew.
+    """
+    word_s = float(timings.stages.get("word_s", 0.0))
+    prepared = [(artefact.prepare_s, artefact.power) for artefact in artefacts]
+    answered = [(float(row["seconds"]), timings.power_of(row)) for row in timings.batches.values()]
+    known = [(seconds, power) for seconds, power in (*prepared, *answered) if power is not None]
+    if not known:
+        return {"energy_kwh": None, "co2_kg": None, "energy": {"reason": f"Not measured: {TOO_SHORT}."}}
+    usual = max(known, key=lambda row: row[0])[1]
+    if any(power is None and seconds > SHORT_S for seconds, power in (*prepared, *answered)):
+        reason = "Some of its work was done where energy was not measured."
+        return {"energy_kwh": None, "co2_kg": None, "energy": {"reason": reason}}
+    parts = {"prepare_kwh": _energy(prepared, usual), "answer_kwh": _energy([*answered, (word_s, None)], usual)}
+    spent = [(seconds, power or usual) for seconds, power in (*prepared, *answered, (word_s, None))]
+    co2 = sum(kwh(power.watts, seconds) * power.kg_per_kwh for seconds, power in spent)
+    measured = all(power.gpu_watts > 0 for _, power in spent)
+    about = {**parts, "watts": round(usual.watts, 1), "kg_per_kwh": usual.kg_per_kwh, "estimate": not measured, "reason": None}
+    return {"energy_kwh": _short(sum(parts.values())), "co2_kg": _short(co2), "energy": about}
+
+
+def _energy(work: Sequence[tuple[float, Power | None]], usual: Power) -> float:
+    return _short(sum(kwh((power or usual).watts, seconds) for seconds, power in work))
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.4g}")
 
 
 def training_section(artefacts: Sequence[Artefact], seed: int) -> dict[str, Any] | None:

@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from comparison.answers import AnswerWriter, Saved, read_answers, read_timings
+from comparison.energy import Power
 from comparison.events import Answered, Note, Pace
 from comparison.loaded import Loaded
 from comparison.store import Store
@@ -164,8 +165,9 @@ def _with_policy(
 
 def _answer_batch(store: Store, loaded: Loaded, asked: Asked, key: str, batch: Batch, writer: AnswerWriter, tally: Tally) -> None:
     known = find_batch(store, asked, key, tally)
+    power: Power | None = None
     if known is not None:
-        completions, seconds, source = known
+        completions, seconds, source, power = known
         tally.reused += 1
     else:
         model = loaded.model()
@@ -176,7 +178,7 @@ def _answer_batch(store: Store, loaded: Loaded, asked: Asked, key: str, batch: B
         completions, source = model.generate(batch, asked.generation, asked.adapter), ""
         seconds = time.monotonic() - begun
         tally.generated += 1
-    writer.add(key, _answers(asked, batch, completions), round(seconds, 4), source)
+    writer.add(key, _answers(asked, batch, completions), round(seconds, 4), source, power)
     store.remember("batches", [(key, asked.comparison, asked.method)])
 
 
@@ -193,8 +195,17 @@ def _answers(asked: Asked, batch: Batch, completions: Sequence[Completion]) -> l
     ]
 
 
-def find_batch(store: Store, asked: Asked, key: str, tally: Tally) -> tuple[list[Completion], float, str] | None:
-    """The completions of a batch that another method or comparison has answered, its seconds, and where it was found."""
+class Known(NamedTuple):
+    """A batch that another method or comparison has answered: its completions, what they took, and where they were found."""
+
+    completions: list[Completion]
+    seconds: float
+    source: str
+    power: Power | None
+
+
+def find_batch(store: Store, asked: Asked, key: str, tally: Tally) -> Known | None:
+    """A batch that was answered before, with its times of then."""
     if asked.generation.temperature > 0:
         return None
     for row in store.find("batches", key):
@@ -206,9 +217,10 @@ def find_batch(store: Store, asked: Asked, key: str, tally: Tally) -> tuple[list
             tally.cache[place] = read_answers(folder, place[1])
         answers = tally.cache[place].batches.get(key)
         if answers:
-            timing: dict[str, Any] = read_timings(folder, place[1]).batches.get(key, {})
+            timings = read_timings(folder, place[1])
+            timing: dict[str, Any] = timings.batches.get(key, {})
             completions = [Completion(a.text, a.token_ids, a.finish_reason) for a in answers]
-            return completions, float(timing.get("seconds", 0.0)), timing.get("reused") or place[0]
+            return Known(completions, float(timing.get("seconds", 0.0)), timing.get("reused") or place[0], timings.power_of(timing))
     return None
 
 

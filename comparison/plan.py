@@ -14,6 +14,7 @@ from pydantic import Field
 import evaluation  # noqa: F401  (registers the metrics)
 from adapters.base import MethodSpec
 from adapters.specs import read_method_specs
+from comparison.energy import EnergySpec
 from comparison.judge_spec import SAME, JudgeSpec, check_judge, check_section
 from core.dataset import DataSpec
 from core.errors import PlanError, nearest
@@ -54,6 +55,7 @@ class PlanSpec(Spec):
     judge: JudgeSpec | None = Field(None, description="Grade answers with a model: {model: same, scale: 5, rubric: ...}.")
     generation: GenerationConfig = Field(GenerationConfig(), description="How answers are decoded: {max_new_tokens: 64}.")
     batch: BatchPolicy = Field(BatchPolicy(), description="How prompts are put into batches: {max_rows: 48}.")
+    energy: EnergySpec = Field(EnergySpec(), description="How energy is measured, and where: {country: DEU}.")
 
 
 @dataclass(frozen=True)

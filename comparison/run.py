@@ -17,10 +17,11 @@ from adapters.base import Method, Recipe
 from adapters.prompts import PROMPT_VERSION
 from comparison import events, generate, jobs, lines
 from comparison.analyses import analysed
-from comparison.answers import Saved, read_answers, read_timings
+from comparison.answers import Saved, keep_power, read_answers, read_timings
 from comparison.artefacts import Artefact, obtain
 from comparison.certify import judge_all
 from comparison.cost import ledger, training_section
+from comparison.energy import Meter
 from comparison.environment import check_unchanged, describe
 from comparison.events import Event, Note, Pace, Progressed
 from comparison.gold import write_gold
@@ -235,7 +236,7 @@ class _Run:
 
     def _prepare(self, name: str, recipe: Recipe, earlier: Sequence[Path]) -> Generator[Event, None, Artefact]:
         pace: dict[str, Pace] = {}
-        for step in obtain(self.store, recipe, earlier):
+        for step in obtain(self.store, recipe, earlier, self.plan.spec.energy):
             if isinstance(step, Artefact):
                 yield events.Prepared(name, step.kind, step.fingerprint, step.prepare_s, step.reused)
                 return step
@@ -268,9 +269,11 @@ class _Run:
             word_s=word_s,
         )
         yield Progressed(name, "answering", 0, len(prompts), "answers")
-        for event in generate.generate(self.store, self.ready.loaded, asked):
-            yield from self._loading_notes(name)
-            yield event
+        with Meter(spec.energy) as meter:
+            for event in generate.generate(self.store, self.ready.loaded, asked):
+                yield from self._loading_notes(name)
+                yield event
+        keep_power(self.store.folder(self.id), name, meter.power)
 
     def _loading_notes(self, name: str) -> Iterator[Event]:
         while self.ready.notes:
