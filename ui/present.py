@@ -11,6 +11,7 @@ from comparison.naming import in_words as in_words
 from comparison.naming import method_label as method_label
 from ui.costs import COSTS
 from ui.figures import decimals
+from ui.peoplerows import people_rows
 
 Report = Mapping[str, Any]
 ABSENT = "–"
@@ -249,6 +250,7 @@ def _trust_rows(report: Report) -> list[Row]:
     total = ((report.get("data") or {}).get("counts") or {}).get("test")
     answered = [Cell(f"{m.get('n') or 0}" + (f" of {total}" if total else "")) for m in methods]
     rows = [Row("Items answered", "", "", "Headline numbers use the items that all methods answered.", answered)]
+    rows += [Row(row.label, "↑", "higher is better", row.hint, [Cell(*cell) for cell in row.cells]) for row in people_rows(report)]
     for key, label, hint in COUNTED:
         if any(m.get(key) for m in methods):
             rows.append(Row(label, "↓", "lower is better", hint, [_count(m.get(key)) for m in methods]))
