@@ -111,7 +111,8 @@ def key_setting(spec: Mapping[str, Any]) -> str:
     words = {"shots": "{} shots", "selection": "{}", "top_k": "{} passages", "rank": "rank {}", "epochs": "{} epochs"}
     unused = {"top_k"} if spec.get("with_retrieval") is False else set()
     found = [form.format(spec[key]) for key, form in words.items() if spec.get(key) is not None and key not in unused]
-    return ", ".join(found[:2]).replace("1 shots", "1 shot").replace("1 passages", "1 passage").replace("1 epochs", "1 epoch")
+    several = [f"{spec['seeds']} seeds"] if int(spec.get("seeds") or 1) > 1 else []
+    return ", ".join([*found[:2], *several]).replace("1 shots", "1 shot").replace("1 passages", "1 passage").replace("1 epochs", "1 epoch")
 
 
 def spec_of(report: Report, name: str) -> Mapping[str, Any]:
@@ -227,6 +228,8 @@ def _gaps(score: Mapping[str, Any], most: int, lenient_mean: float | None) -> st
         parts.append(f"n {score['n']}")
     if score.get("unscored"):
         parts.append(f"{score['unscored']} unscored")
+    if score.get("note"):
+        parts.append("too few groups for an interval")
     return ", ".join(parts)
 
 

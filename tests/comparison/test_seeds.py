@@ -120,6 +120,20 @@ def test_a_plan_with_one_seed_finds_the_weights_and_answers_of_the_first(done: D
             assert ours.answers == theirs.answers
 
 
+def test_a_run_that_was_cut_off_in_its_second_seed_goes_on_to_the_same_answers_and_scores(done: Done, tmp_path: Path, files: Any) -> None:
+    """F1"""
+    store = Store(tmp_path / "store")
+    read = read_plan(done.plan, done.folder)
+    comparison_id = jobs.admit(store, read, handle=jobs.own_handle()).id
+    going, prepared = run(read, store, comparison_id), 0
+    while prepared < 2:
+        prepared += isinstance(next(going), Prepared)
+    going.close()  # type: ignore[attr-defined]
+    assert not (store.folder(comparison_id) / "answers" / "lora.seed2.jsonl.gz").exists()
+    list(run(read, store, comparison_id))
+    assert files(store.folder(comparison_id)) == files(done.store.folder(done.id))
+
+
 def test_a_further_metric_scores_every_seed_and_generates_nothing(done: Done) -> None:
     list(rescore(done.store, done.id, ["token_f1"]))
     table = done.store.result(done.id).scores()["token_f1"]

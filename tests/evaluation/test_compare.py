@@ -59,6 +59,7 @@ def test_a_score_that_is_not_a_number_counts_as_unscored() -> None:
 
 
 def test_each_pair_stands_once_in_the_plans_order_with_holm_over_one_metric() -> None:
+    """E27: many comparisons are adjusted for, metric by metric."""
     rng = np.random.default_rng(4)
     rows = {method: scored(rng.random(30) * 0.3 + shift) for method, shift in (("c", 0.0), ("a", 0.15), ("b", 0.4))}
     found = scoreboard({"f1": rows, "errors": rows}, {"errors": ERRORS, "f1": F1}, ["c", "a", "b"])

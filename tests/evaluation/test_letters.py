@@ -39,6 +39,7 @@ differences = st.sets(st.sampled_from(sorted(combinations(range(7), 2))))
 
 @given(st.tuples(rankings, differences))
 def test_two_share_a_letter_unless_they_differ(drawn: Any) -> None:
+    """E27: a table of letters says which differences are real, and nothing more."""
     means, real = drawn
     names = [f"m{place}" for place in range(len(means))]
     real = {pair for pair in real if pair[1] < len(names)}

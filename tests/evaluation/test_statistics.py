@@ -44,6 +44,7 @@ def test_without_widening_the_ends_are_scipysbca(make: Any) -> None:
 
 
 def test_few_values_widen_the_interval_and_many_do_not() -> None:
+    """E27"""
     rng = np.random.default_rng(5)
     for n, least, most in ((8, 1.1, 1.6), (2000, 0.995, 1.005)):
         values = np.sort(rng.normal(0, 1, n))
@@ -70,7 +71,7 @@ def wilson(right: int, n: int) -> tuple[float, float]:
 
 @pytest.mark.parametrize("right", [0, 1, 4, 16, 19, 20])
 def test_right_or_wrong_with_few_of_a_kind_gets_wilsons_interval(right: int) -> None:
-    """20 of 20 right is no proof of always right: [0.84, 1], not [1, 1]."""
+    """E27: 20 of 20 right is no proof of always right: [0.84, 1], not [1, 1]."""
     mean, low, high, n = mean_interval([1.0] * right + [0.0] * (20 - right), share=True)
     assert (mean, n) == (right / 20, 20)
     assert (low, high) == pytest.approx(wilson(right, 20), abs=1e-9)
@@ -154,10 +155,12 @@ def test_no_difference_at_all_has_p_1() -> None:
     ],
 )
 def test_few_differences_have_the_exact_p(differences: list[float], p_value: float) -> None:
+    """E27"""
     assert paired_difference(differences, [0.0] * len(differences)).p_value == pytest.approx(p_value)
 
 
 def test_random_flips_come_near_the_exact_p_and_never_reach_0() -> None:
+    """E27"""
     values = np.round(np.random.default_rng(2).normal(0.25, 1, 16), 2)
     patterns = 1 - 2 * ((np.arange(2**16)[:, None] >> np.arange(16)) & 1)
     exact = np.mean(np.abs(patterns @ values) >= abs(values.sum()) - 1e-9)
@@ -226,6 +229,7 @@ def test_right_or_wrong_that_never_differs_is_no_proof_of_equality() -> None:
 
 
 def test_holm_has_the_values_worked_out_by_hand() -> None:
+    """E27: many comparisons."""
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.5, 0.9]) == [1.0, 1.0]
     assert holm([]) == []
@@ -240,6 +244,7 @@ def test_holm_keeps_the_ranking_and_never_lowers_a_p(p_values: list[float]) -> N
 
 
 def test_power_has_the_values_worked_out_by_hand() -> None:
+    """E27"""
     differences = [0.3, 0.1] * 50  # mean 0.2, sd 0.1005; 1.95996 + 0.84162 = 2.80158
     assert minimum_detectable_difference(differences) == pytest.approx(2.80158 * 0.100504 / 10, rel=1e-4)
     assert items_needed(differences, 0.02) == math.ceil((2.80158 * 0.100504 / 0.02) ** 2) == 199
