@@ -6,8 +6,8 @@ import os
 import subprocess
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from comparison import judge_key, process
 from comparison.engines.base import Handle
@@ -16,16 +16,19 @@ from core.errors import StoreError
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@dataclass(frozen=True)
 class LocalEngine:
     """See `Engine`.
 
-    Attributes:
+    Args:
         environment: what a job gets beside this process's environment; None takes a variable out. A key for a judge's endpoint goes this way,
             since no file keeps it; this process's own is never passed on.
     """
 
-    environment: Mapping[str, str | None] = field(default_factory=dict, repr=False)
+    environment: Mapping[str, str | None] = MappingProxyType({})
+
+    def __init__(self, environment: Mapping[str, str | None] | None = None) -> None:
+        if environment is not None:
+            self.environment = environment
 
     def start(self, command: list[str], log: Path) -> Handle:
         wanted = {**os.environ, judge_key.KEY: None, **self.environment}
