@@ -1,4 +1,5 @@
-"""The sentence on top of a result, made from the numbers alone, in one to three plain sentences.
+"""The sentence on top of a result, made from the numbers alone, in one to three plain sentences: which method is best, which is best within
+the limits that the user sets, what is within noise, and what would change it.
 
 It claims a winner only where the best mean is different for real (Holm-adjusted p below 0.05) from every other method's; otherwise it
 begins with "Cannot tell". Exactly one of `best` and `tied` says something: `best` is the winner, or `tied` are the methods that can't be
@@ -13,9 +14,11 @@ from typing import TypedDict
 
 from evaluation.base import MetricInfo
 from evaluation.compare import Scoreboard
+from evaluation.conditions import Limits, in_words, listed, within
 
 Costs = Mapping[str, Mapping[str, float | None]]
-"""{method: {prompt_tokens, prepare_s, answers, ...}}; totals of the run, None where unknown. Without `answers` they are of one answer."""
+"""{method: {prompt_tokens, prepare_s, answers, ...}}; totals of the run, None where unknown. Without `answers` they are of one answer.
+`seconds_per_answer` and `cost_per_1000` are what limits hold down."""
 
 SENTENCES = 3
 NOTABLE_RATIO = 1.5
@@ -31,18 +34,27 @@ class Verdict(TypedDict):
     primary: str
 
 
-def verdict(board: Scoreboard, primary: str, names: Mapping[str, str] | None = None, costs: Costs | None = None) -> Verdict:
+def verdict(
+    board: Scoreboard,
+    primary: str,
+    names: Mapping[str, str] | None = None,
+    costs: Costs | None = None,
+    limits: Limits | None = None,
+    curves: Sequence[str] = (),
+) -> Verdict:
     """What the comparison shows.
 
     Args:
         primary: the plan's metric; where it may not decide, the first one that may does.
         names: how methods are called in sentences; a missing one goes by its key.
         costs: adds what the winner, or the tied ones, cost.
+        limits: adds who is best within them.
+        curves: clauses of `evaluation.growth` on what more shots or training rows would do.
     """
     deciding = deciding_metric(board.infos, primary)
     if deciding is None:
         return Verdict(text="Cannot tell: no metric that may decide was asked for.", best=None, tied=[], primary=primary)
-    return _Wording(board, deciding, names or {}, costs or {}, primary).verdict()
+    return _Wording(board, deciding, names or {}, costs or {}, primary, limits or Limits(), curves).verdict()
 
 
 def deciding_metric(infos: Mapping[str, MetricInfo], primary: str) -> str | None:
@@ -52,8 +64,11 @@ def deciding_metric(infos: Mapping[str, MetricInfo], primary: str) -> str | None
 
 
 class _Wording:
-    def __init__(self, board: Scoreboard, metric: str, names: Mapping[str, str], costs: Costs, primary: str) -> None:
+    def __init__(
+        self, board: Scoreboard, metric: str, names: Mapping[str, str], costs: Costs, primary: str, limits: Limits, curves: Sequence[str]
+    ) -> None:
         self.board, self.metric, self.names, self.costs, self.asked = board, metric, names, costs, primary
+        self.limits, self.curves = limits, curves
         self.info = board.infos[metric]
         self.called = _short(self.info)
         self.ranked = board.ranked(metric)
@@ -62,7 +77,8 @@ class _Wording:
 
     def verdict(self) -> Verdict:
         won = len(self.top) == 1 and len(self.ranked) > 1
-        parts = [self._headline(won), self._left_out(), self._better_than(won), self._others_tied(won), self._cost(won), self._power(won)]
+        last = [self._cost(won), self._change(won)] if won else [self._change(won), self._cost(won)]
+        parts = [self._headline(won), self._left_out(), self._limited(), self._better_than(won), self._others_tied(won), *last]
         text = " ".join(_sentence(part) for part in [part for part in parts if part][:SENTENCES])
         return Verdict(text=text, best=self.top[0] if won else None, tied=[] if won else self.top, primary=self.metric)
 
@@ -85,10 +101,10 @@ class _Wording:
             best, second = self.ranked[:2]
             gap = self._gap(best, second)
             return f"{self._name(best)} answers best on this task: {self.called} {means[best]}, {gap}"
-        group = _listed([self._name(method) for method in self.top])
+        group = listed([self._name(method) for method in self.top])
         if self._all_equal():
             return f"Cannot tell: {group} have the same {self.called}, {means[self.top[0]]}, on {_items(self.n)}"
-        shown = _listed([means[method] for method in self.top])
+        shown = listed([means[method] for method in self.top])
         return f"Cannot tell: {group} can't be told apart on {_items(self.n)} ({self.called} {shown})"
 
     def _all_equal(self) -> bool:
@@ -99,7 +115,7 @@ class _Wording:
         found = []
         missing = [self._name(method) for method in self.board.methods if method not in self.ranked]
         if missing and self.ranked:
-            found.append(f"{_listed(missing)} {'has' if len(missing) == 1 else 'have'} no scores and {_is(missing)} left out")
+            found.append(f"{listed(missing)} {'has' if len(missing) == 1 else 'have'} no scores and {_is(missing)} left out")
         if 0 < self.n < self.board.total[self.metric]:
             found.append(f"compared are the {self.n} of {_items(self.board.total[self.metric])} that all methods have scores for")
         if self.asked in self.board.infos and self.asked != self.metric:
@@ -113,7 +129,7 @@ class _Wording:
             return ""
         all_better = all(self.board.differs(a, b, self.metric) for a in self.top for b in rest)
         who = {2: "Both are"}.get(len(self.top), f"All {len(self.top)} are") if all_better else f"{self._name(self.top[0])} is"
-        return f"{who} better than {_listed([self._name(method) for method in rest])}"
+        return f"{who} better than {listed([self._name(method) for method in rest])}"
 
     def _others_tied(self, won: bool) -> str:
         """The largest group among the others that shares a letter."""
@@ -123,7 +139,15 @@ class _Wording:
         largest = max(groups, key=len, default=[])
         if len(largest) < 2:
             return ""
-        return f"{_listed([self._name(method) for method in largest])} can't be told apart on {_items(self.n)}"
+        return f"{listed([self._name(method) for method in largest])} can't be told apart on {_items(self.n)}"
+
+    def _limited(self) -> str:
+        found = within(self.board, self.metric, self.costs, self.limits)
+        return in_words(found, self.board, self.metric, self.costs, self.limits, self.names)
+
+    def _change(self, won: bool) -> str:
+        """What would change the verdict: more items where methods are tied, more shots or training rows where a curve says so."""
+        return "; ".join(part for part in (self._power(won), *self.curves) if part)
 
     def _cost(self, won: bool) -> str:
         clauses = [self._tokens(won), self._preparing()]
@@ -188,10 +212,6 @@ def _items(n: int) -> str:
 
 def _is(things: Sequence[str]) -> str:
     return "is" if len(things) == 1 else "are"
-
-
-def _listed(things: Sequence[str]) -> str:
-    return things[0] if len(things) == 1 else f"{', '.join(things[:-1])} and {things[-1]}"
 
 
 def _sentence(text: str) -> str:

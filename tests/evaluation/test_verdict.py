@@ -6,6 +6,8 @@ import pytest
 from core.records import Score, Unscored
 from evaluation.base import MetricInfo
 from evaluation.compare import Scoreboard, scoreboard
+from evaluation.conditions import Limits
+from evaluation.growth import Step, growth
 from evaluation.verdict import Verdict, verdict
 
 F1 = MetricInfo("f1", "token F1, SQuAD")
@@ -160,3 +162,37 @@ def test_tokens_per_answer_are_of_the_answers_that_each_gave() -> None:
     table = {"zero": around(0.30, 1), "rag": around(0.305, 3)}
     costs = {"zero": {"prompt_tokens": 480, "answers": 48}, "rag": {"prompt_tokens": 480, "answers": 24}}
     assert "RAG reads 2.0x the tokens per answer of zero-shot." in told(table, costs=costs)["text"]
+
+
+QUICK = {"zero": 0.2, "few": 0.6, "rag": 3.0, "lora": 0.3}
+TIMES = {method: {"seconds_per_answer": seconds} for method, seconds in QUICK.items()}
+
+
+def test_the_best_within_a_limit_is_named_beside_the_best_of_all() -> None:
+    found = verdict(board(FOUR), "f1", NAMES, TIMES, Limits(seconds_per_answer=1.0))
+    assert found["best"] == "rag"
+    sentences = found["text"].split(". ")
+    assert sentences[0].startswith("RAG answers best on this task")
+    assert sentences[1] == "With at most 1 s an answer, LoRA and few-shot lead and can't be told apart"
+    assert len(sentences) <= 3
+    kept = verdict(board(FOUR), "f1", NAMES, TIMES, Limits(seconds_per_answer=5.0))["text"]
+    assert "With at most 5 s an answer, RAG is still best." in kept
+    nobody = verdict(board(FOUR), "f1", NAMES, TIMES, Limits(seconds_per_answer=0.01))["text"]
+    assert "no method is left; zero-shot takes least, 0.2 s an answer." in nobody
+
+
+def test_what_would_change_a_tie_comes_before_what_the_tied_ones_cost() -> None:
+    """More items by the power, more training rows by a learning curve."""
+    table = {"zero": around(0.19, 1), "rag": around(0.40, 3), "lora": around(0.41, 4)}
+    costs = {"lora": {"prepare_s": 900.0}}
+    clause = growth(Step(60, 120, 0.04, True), "training rows", "LoRA", "token F1")
+    text = verdict(board(table), "f1", NAMES, costs, curves=[clause])["text"]
+    end = f"{needed(table)[:-1]}; from 60 to 120 training rows LoRA gains 0.04 token F1, so more training rows may help."
+    assert text.endswith(end)
+    assert "prepare" not in text
+
+
+def test_a_winner_is_followed_by_its_cost_and_then_by_what_a_curve_says() -> None:
+    clause = growth(Step(4, 8, -0.001, False), "shots", "few-shot", "token F1")
+    text = verdict(board({"zero": around(0.19, 1), "rag": around(0.41, 3)}), "f1", NAMES, curves=[clause])["text"]
+    assert text.endswith("From 4 to 8 shots few-shot does not change token F1 by more than noise, so more shots may not help.")
