@@ -1,19 +1,7 @@
 """Why is an answer wrong? Every cause that applies, told by rules that can be read, and checked against labels given by hand.
 
-    retrieval_miss    its content is wrong, and the passage with the reference is in the documents but was not in the prompt
-    context_ignored   its content is wrong, though the passage with the reference was in the prompt
-    knowledge         it says something else than the reference, and no passage is known that would have told it
-    format            the right content in another form, no label where one is asked for, or without the marks that all references have
-    too_long          over twice as many words as the reference, and over ten more
-    too_short         at most half of the reference's words and only a part of what it says; or a third of a long reference
-    repetitive        words that come three times in a row, four or more that come twice in a row, or a run of four that comes three times
-    misspelling       a word that is one letter off a word of the language or of the task
-    empty_or_refusal  nothing, or that it doesn't know, where the data hold an answer
-    cut_off           it reached the longest allowed length
-    other_language    another script or another language than the task's references
-
-"Its content is wrong" means that `evaluation.gold.agrees` does not hold. What counts as a wrong answer is `evaluation.correctness`'s rule.
-Every wrong answer has at least one cause, since one whose content agrees has the wrong form.
+`DEFINITIONS` says what each one is. "Its content is wrong" means that `evaluation.gold.agrees` does not hold. What counts as a wrong answer
+is `evaluation.correctness`'s rule. Every wrong answer has at least one cause, since one whose content agrees has the wrong form.
 """
 
 from __future__ import annotations
@@ -46,6 +34,20 @@ CAUSES = {
     "other_language": "Other language",
 }
 """All causes in the order in which they are shown, with their labels."""
+
+DEFINITIONS = {
+    "retrieval_miss": "Its content is wrong, and the passage with the reference is known to be in the documents but was not in the prompt.",
+    "context_ignored": "Its content is wrong, though the passage with the reference was in the prompt.",
+    "knowledge": "It says something else than the reference, and no passage is known that would have told it.",
+    "format": "The right content in another form, no bare label where one is asked for, no JSON, or without signs that all references have.",
+    "too_long": "Over twice as many words as the reference, and over ten more.",
+    "too_short": "At most half of the reference's words and nothing but a part of what it says; or under a third of a long reference.",
+    "repetitive": "Words that come three times in a row, four or more that come twice in a row, or a run of four that comes three times.",
+    "misspelling": "A word that neither the language's dictionary (pyspellchecker) nor the task knows, one letter off a word that one of them knows.",
+    "empty_or_refusal": "Nothing, or that it doesn't answer, where the data hold an answer.",
+    "cut_off": "It reached the longest allowed length.",
+    "other_language": "Another script than the references, or by its letters (py3langid, Lui and Baldwin 2012) another language.",
+}
 
 LONG_FACTOR, LONG_MORE = 2, 10
 SHORT_SHARE, LONG_REFERENCE, VERY_SHORT_SHARE = 0.5, 12, 1 / 3

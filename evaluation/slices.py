@@ -91,13 +91,20 @@ def _at_most(slices: dict[str, str]) -> dict[str, str]:
 
 
 def sliced(
-    facet: Mapping[str, str], scores: Mapping[str, Mapping[str, Scored]], *, low: float = 0.0, high: float = 1.0, seed: int = 0
+    facet: Mapping[str, str],
+    scores: Mapping[str, Mapping[str, Scored]],
+    *,
+    low: float = 0.0,
+    high: float = 1.0,
+    groups: Mapping[str, str] | None = None,
+    seed: int = 0,
 ) -> list[Slice]:
     """The slices of a facet with each method's mean over the items that every method has a score for.
 
     Args:
         facet: example id to slice, as `facets` gives it.
         scores: {method: {example id: score}} of one metric whose range is `low` to `high`.
+        groups: example id to group; items that share one count as one observation (`evaluation.clusters`).
     """
     numbers = {method: {i: s.value for i, s in of_one.items() if isinstance(s, Score)} for method, of_one in scores.items()}
     scored = [set(found) for found in numbers.values() if found]
@@ -108,8 +115,10 @@ def sliced(
     found = []
     for name, ids in parts.items():
         inside = sorted(set(ids) & shared)
+        together = [groups.get(i, "") for i in inside] if groups else None
         cells = {
-            method: _cell([of_one[i] for i in inside if i in of_one], (low, high) == (0.0, 1.0), seed) for method, of_one in numbers.items()
+            method: _cell([of_one[i] for i in inside if i in of_one], (low, high) == (0.0, 1.0), together, seed)
+            for method, of_one in numbers.items()
         }
         found.append(Slice(name, len(inside), len(inside) < SMALL, cells))
     return sorted(found, key=lambda part: (part.name == REST, _order(part.name)))
@@ -120,10 +129,10 @@ def _order(name: str) -> tuple[float, str]:
     return (float("inf") if number is None else number, name.casefold())
 
 
-def _cell(values: Sequence[float], share: bool, seed: int) -> Cell:
+def _cell(values: Sequence[float], share: bool, groups: Sequence[str] | None, seed: int) -> Cell:
     if not values:
         return Cell(None, None, None, 0)
     if len(values) < SMALL:
         return Cell(sum(values) / len(values), None, None, len(values))
-    interval = mean_interval(values, seed=seed, share=share)
+    interval = mean_interval(values, seed=seed, share=share, groups=groups)
     return Cell(interval.mean, interval.low, interval.high, interval.n)

@@ -10,7 +10,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from comparison.diagnosis import Finding
 from core.records import Answer, Retrieved, Score, Scored, Unscored
+from evaluation.causes import CAUSES
+from evaluation.correctness import is_right
 from ui.figures import duration
 from ui.present import Report, method_label, metric_label
 
@@ -18,7 +21,10 @@ Scores = Mapping[str, Mapping[str, Mapping[str, Scored]]]
 Answers = Mapping[str, Mapping[str, Answer]]
 Latency = Mapping[str, Mapping[str, float]]
 
-FILTERS = ("All", "They differ", "Only one right", "All wrong", "Cut", "Unscored")
+ONLY_A, ONLY_B = "Only A right", "Only B right"
+FILTERS = ("All", "They differ", "Only one right", ONLY_A, ONLY_B, "All wrong", "Cut", "Unscored")
+Findings = Mapping[str, Finding | None]
+RETRIEVED = {"yes": "The gold passage was in the prompt", "no": "The gold passage was not in the prompt"}
 
 
 class Order(NamedTuple):
@@ -37,7 +43,13 @@ class Piece(NamedTuple):
 
 
 class Card(NamedTuple):
-    """One method's answer to one item."""
+    """One method's answer to one item.
+
+    Attributes:
+        causes: why it is wrong, as (label, what shows it); empty where it is not.
+        passage: what came of the passage with the reference, in words.
+        gold: ids of the passages that hold the reference.
+    """
 
     label: str
     facts: str = ""
@@ -48,6 +60,9 @@ class Card(NamedTuple):
     passages: Sequence[Retrieved] = ()
     demos: int = 0
     missing: str = ""
+    causes: Sequence[tuple[str, str]] = ()
+    passage: str = ""
+    gold: frozenset[str] = frozenset()
 
 
 class Question(NamedTuple):
@@ -60,17 +75,28 @@ class Question(NamedTuple):
 
 
 def keep(
-    ids: Sequence[str], wanted: str, answers: Answers, scores: Scores, primary: str, info: Mapping[str, Any] | None = None
+    ids: Sequence[str],
+    wanted: str,
+    answers: Answers,
+    scores: Scores,
+    primary: str,
+    info: Mapping[str, Any] | None = None,
+    pair: tuple[str, str] = ("", ""),
 ) -> list[str]:
     """The ids that a filter keeps, in order. An unknown filter keeps all.
 
     Args:
         info: what the primary metric says of itself; an answer counts as right from the middle of its range on.
+        pair: the methods A and B.
     """
+    right = {name: {i: is_right(scored, info or {}) for i, scored in of_one.items()} for name, of_one in scores.get(primary, {}).items()}
+    a, b = (right.get(name, {}) for name in pair)
     tests = {
+        ONLY_A: lambda i: a.get(i) is True and b.get(i) is False,
+        ONLY_B: lambda i: b.get(i) is True and a.get(i) is False,
         "They differ": lambda i: len({a[i].text.strip() for a in answers.values() if i in a}) > 1,
-        "Only one right": lambda i: _rights(i, scores, primary, info or {}).count(True) == 1,
-        "All wrong": lambda i: set(_rights(i, scores, primary, info or {})) == {False},
+        "Only one right": lambda i: [of_one.get(i) for of_one in right.values()].count(True) == 1,
+        "All wrong": lambda i: {of_one.get(i) for of_one in right.values()} == {False},
         "Cut": lambda i: any(a[i].finish_reason == "length" for a in answers.values() if i in a),
         "Unscored": lambda i: any(isinstance(v.get(i), Unscored) for by_method in scores.values() for v in by_method.values()),
     }
@@ -85,13 +111,6 @@ def in_order(ids: Sequence[str], order: Order, scores: Scores) -> list[str]:
     known.sort(key=lambda pair: pair[0], reverse=order.highest)
     ranked = [i for _, i in known]
     return ranked + [i for i in ids if i not in set(ranked)]
-
-
-def _rights(example_id: str, scores: Scores, primary: str, info: Mapping[str, Any]) -> list[bool | None]:
-    """Whether each method is right by the primary metric; None where it is unscored."""
-    middle, higher = (info.get("low", 0.0) + info.get("high", 1.0)) / 2, info.get("higher_is_better", True)
-    found = [by_id.get(example_id) for by_id in scores.get(primary, {}).values()]
-    return [(v.value >= middle if higher else v.value <= middle) if isinstance(v, Score) else None for v in found]
 
 
 def pieces(answer: str, reference: str) -> list[Piece]:
@@ -110,9 +129,24 @@ def pieces(answer: str, reference: str) -> list[Piece]:
     return out
 
 
-def cards(report: Report, question: Question, answers: Answers, scores: Scores, latency: Latency) -> list[Card]:
-    """One card for each method of the report, in its order. `latency` is in seconds, by method and example id; may be empty."""
-    return [_card(method, question, answers, scores, latency) for method in report["methods"]]
+def cards(
+    report: Report, question: Question, answers: Answers, scores: Scores, latency: Latency, findings: Findings | None = None
+) -> list[Card]:
+    """One card for each method of the report, in its order.
+
+    Args:
+        latency: in seconds, by method and example id; may be empty.
+        findings: what there is to say of each method's answer to this item.
+    """
+    found = [(_card(method, question, answers, scores, latency), (findings or {}).get(method["name"])) for method in report["methods"]]
+    return [card if finding is None else _explained(card, finding) for card, finding in found]
+
+
+def _explained(card: Card, finding: Finding) -> Card:
+    came = RETRIEVED.get(finding.retrieved or "", "")
+    if finding.used is not None:
+        came += ", and was used" if finding.used else ", and was ignored"
+    return card._replace(causes=[(CAUSES[name], why) for name, why in finding.causes], passage=came, gold=finding.gold)
 
 
 def _card(method: Mapping[str, Any], question: Question, answers: Answers, scores: Scores, latency: Latency) -> Card:

@@ -268,17 +268,6 @@ def _trust_rows(report: Report) -> list[Row]:
             mean = value.get("mean") if isinstance(value, Mapping) else value
             cells.append(Cell("–" if mean is None else f"{mean:.2f}"))
         rows.append(Row(f"Retrieval {name}", "↑", "higher is better", "", cells))
-    causes = dict.fromkeys(k for m in methods for k in m.get("causes") or {})
-    for name in causes:
-        rows.append(
-            Row(
-                name.replace("_", " ").capitalize(),
-                "↓",
-                "lower is better",
-                "",
-                [_count((m.get("causes") or {}).get(name)) for m in methods],
-            )
-        )
     return rows
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from comparison import pinned
 from core.records import Answer
-from ui import itemview, present
+from ui import diagnosed, itemview, present
 from ui.context import Context
 from ui.handlers.compare import Found, Shown, locate
 from ui.itemview import Order
@@ -37,11 +37,12 @@ class Sorted(NamedTuple):
     turn: str
 
 
-def page(ctx: Context, shown: Shown, wanted: str, place: int, order: Order | None = None) -> Page:
+def page(ctx: Context, shown: Shown, wanted: str, place: int, order: Order | None = None, pair: tuple[str, str] = ("", "")) -> Page:
     """The item at a place of those that the filter keeps; beyond the ends it wraps around.
 
     Args:
         order: by which score they stand; None for the order of the test set.
+        pair: the methods A and B of the filters that name them.
     """
     found = locate(ctx, shown)
     if not found.with_rows:
@@ -51,7 +52,7 @@ def page(ctx: Context, shown: Shown, wanted: str, place: int, order: Order | Non
     latency = {name: result.timings(name) for name in answers}
     test = {e.id: e for e in result.splits().test}
     primary = (report.get("verdict") or {}).get("primary") or ""
-    kept = itemview.keep(list(test), wanted, answers, known.scores, primary, present.infos(report).get(primary))
+    kept = itemview.keep(list(test), wanted, answers, known.scores, primary, present.infos(report).get(primary), pair)
     if not kept:
         return Page(render("empty", text=f"No item falls under “{wanted}”."), 0, 0)
     if order is not None:
@@ -59,7 +60,9 @@ def page(ctx: Context, shown: Shown, wanted: str, place: int, order: Order | Non
     place %= len(kept)
     example = test[kept[place]]
     question = itemview.Question(example.id, example.instruction, example.input, example.reference)
-    cards = itemview.cards(report, question, answers, known.scores, latency)
+    told = diagnosed.diagnosis(result, report)
+    findings = {name: told.finding(name, example.id) for name in answers}
+    cards = itemview.cards(report, question, answers, known.scores, latency, findings)
     return Page(render("items", q=question, cards=cards) + _changed(known.changed), place, len(kept))
 
 
@@ -74,6 +77,20 @@ def _changed(metrics: list[str]) -> str:
     return (
         note(f"The scores of single items by {names} were worked out anew after this report, so they are left out here.") if names else ""
     )
+
+
+def methods(ctx: Context, shown: Shown) -> list[tuple[str, str]]:
+    """The methods with answers that A and B can be, as (label, name); the best two by the deciding metric come first."""
+    report = locate(ctx, shown).report
+    primary = (report.get("verdict") or {}).get("primary") or ""
+    higher = (present.infos(report).get(primary) or {}).get("higher_is_better", True)
+    done = [m for m in report["methods"] if m["status"] == "done"]
+
+    def rank(method: Mapping[str, Any]) -> float:
+        mean = ((method.get("scores") or {}).get(primary) or {}).get("mean")
+        return float("inf") if mean is None else -mean if higher else mean
+
+    return [(present.method_label(method), method["name"]) for method in sorted(done, key=rank)]
 
 
 def chosen(ctx: Context, shown: Shown, cell: Mapping[str, Any]) -> Order | None:

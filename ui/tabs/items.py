@@ -10,7 +10,7 @@ import gradio as gr
 from ui.context import Context
 from ui.handlers import items
 from ui.handlers.compare import Shown
-from ui.itemview import FILTERS, Order
+from ui.itemview import FILTERS, ONLY_A, ONLY_B, Order
 from ui.markup import render
 from ui.shared import Shared
 
@@ -38,6 +38,9 @@ class Items(NamedTuple):
     """`place` counts from 0; `order` is an `Order`, or None for the order of the test set."""
 
     wanted: gr.Radio
+    pair: gr.Row
+    a: gr.Dropdown
+    b: gr.Dropdown
     sorted: gr.Row
     words: gr.HTML
     turn: gr.Button
@@ -69,6 +72,9 @@ def build() -> Items:
         info="Right: at least the middle of the range of the metric that the verdict is about.",
         elem_id="item_filter",
     )
+    with gr.Row(visible=False, equal_height=True, elem_id="item_pair") as pair:
+        a = gr.Dropdown([], label="A", elem_id="item_a", interactive=True, min_width=140)
+        b = gr.Dropdown([], label="B", elem_id="item_b", interactive=True, min_width=140)
     with gr.Row(visible=False, elem_id="item_order") as ordered:
         words = gr.HTML(elem_id="item_order_words", min_width=160)
         turn = gr.Button("Highest first", size="sm", elem_id="item_turn", min_width=120, scale=0)
@@ -78,7 +84,7 @@ def build() -> Items:
         where = gr.HTML(elem_id="item_where", min_width=80)
         following = gr.Button("Next", size="sm", elem_id="item_next", min_width=90, scale=0)
     page = gr.HTML(elem_id="item_page")
-    return Items(wanted, ordered, words, turn, unsort, previous, where, following, page, gr.State(0), gr.State(None))
+    return Items(wanted, pair, a, b, ordered, words, turn, unsort, previous, where, following, page, gr.State(0), gr.State(None))
 
 
 def page_of(page: items.Page) -> list[Any]:
@@ -98,23 +104,41 @@ def wire(parts: Items, table: gr.HTML, shared: Shared) -> None:
     """Previous, next, filters; and the cells of the table, which set the order."""
 
     def step(by: int | None) -> Any:
-        def go(ctx: Context, shown: Shown, wanted: str, place: int, order: Order | None) -> list[Any]:
-            return page_of(items.page(ctx, shown, wanted, 0 if by is None else place + by, order))
+        def go(ctx: Context, shown: Shown, wanted: str, place: int, order: Order | None, a: str | None, b: str | None) -> list[Any]:
+            return page_of(items.page(ctx, shown, wanted, 0 if by is None else place + by, order, (a or "", b or "")))
 
         return go
 
-    inputs = [shared.shown, parts.wanted, parts.place, parts.order]
-    shared.on(parts.wanted.input, step(None), inputs, parts.shown)
+    inputs = [shared.shown, parts.wanted, parts.place, parts.order, parts.a, parts.b]
+    _wire_filters(parts, inputs, step(None), shared)
     shared.on(parts.previous.click, step(-1), inputs, parts.shown)
     shared.on(parts.next.click, step(1), inputs, parts.shown)
     _wire_order(parts, table, shared)
 
 
+def _wire_filters(parts: Items, inputs: list[Any], first: Any, shared: Shared) -> None:
+    """Filters that compare two methods show which ones; the best two at first."""
+
+    def choose(ctx: Context, shown: Shown, wanted: str, place: int, order: Order | None, a: str | None, b: str | None) -> list[Any]:
+        asked = wanted in (ONLY_A, ONLY_B)
+        offered = items.methods(ctx, shown) if asked else []
+        names = [name for _, name in offered]
+        if asked and (a not in names or b not in names):
+            a, b = (*names, None, None)[:2]
+        pair = [gr.update(choices=offered, value=name) if asked else gr.skip() for name in (a, b)]
+        return [*pair, *first(ctx, shown, wanted, 0, order, a, b)]
+
+    shared.on(parts.wanted.input, choose, inputs, [parts.a, parts.b, *parts.shown])
+    shared.on(parts.wanted.change, lambda ctx, wanted: gr.update(visible=wanted in (ONLY_A, ONLY_B)), parts.wanted, parts.pair)
+    for method in (parts.a, parts.b):
+        shared.on(method.input, first, inputs, parts.shown)
+
+
 def _wire_order(parts: Items, table: gr.HTML, shared: Shared) -> None:
     outputs = [parts.wanted, *parts.shown, *parts.ordered]
 
-    def sort(ctx: Context, shown: Shown, wanted: str, order: Order | None) -> list[Any]:
-        return [wanted, *page_of(items.page(ctx, shown, wanted, 0, order)), *order_of(ctx, shown, order)]
+    def sort(ctx: Context, shown: Shown, wanted: str, order: Order | None, a: str | None = None, b: str | None = None) -> list[Any]:
+        return [wanted, *page_of(items.page(ctx, shown, wanted, 0, order, (a or "", b or ""))), *order_of(ctx, shown, order)]
 
     def drill(ctx: Context, cell: Mapping[str, Any], shown: Shown) -> list[Any]:
         order = items.chosen(ctx, shown, cell)
@@ -123,8 +147,12 @@ def _wire_order(parts: Items, table: gr.HTML, shared: Shared) -> None:
     drilled = shared.on_event(table.drill, drill, shared.shown, outputs)
     drilled.then(None, None, None, js=TO_ITEMS, api_visibility="private")
 
-    def turn(ctx: Context, shown: Shown, wanted: str, order: Order | None) -> list[Any]:
-        return sort(ctx, shown, wanted, order._replace(highest=not order.highest) if order else None)
+    def turn(ctx: Context, shown: Shown, wanted: str, a: str | None, b: str | None, order: Order | None) -> list[Any]:
+        return sort(ctx, shown, wanted, order._replace(highest=not order.highest) if order else None, a, b)
 
-    shared.on(parts.turn.click, turn, [shared.shown, parts.wanted, parts.order], outputs)
-    shared.on(parts.unsort.click, lambda ctx, shown, wanted: sort(ctx, shown, wanted, None), [shared.shown, parts.wanted], outputs)
+    def unsort(ctx: Context, shown: Shown, wanted: str, a: str | None, b: str | None) -> list[Any]:
+        return sort(ctx, shown, wanted, None, a, b)
+
+    inputs = [shared.shown, parts.wanted, parts.a, parts.b]
+    shared.on(parts.turn.click, turn, [*inputs, parts.order], outputs)
+    shared.on(parts.unsort.click, unsort, inputs, outputs)
