@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from comparison.result import Result
 from comparison.store import Store
@@ -21,6 +21,7 @@ from core.files import write_json
 
 SHARES = "shares.json"
 TOKEN_BYTES = 24
+ID_DIGITS = 16
 PRIVATE_PLAN = ("data", "knowledge", "metrics")
 
 
@@ -38,6 +39,24 @@ class Share:
     with_rows: bool
     owner: str
     expires: float | None
+
+
+class Link(NamedTuple):
+    """A link as its owner may know it; what opens it is known to nobody but those who have it.
+
+    Attributes:
+        id: by which it can be closed.
+        created, expires: seconds since 1970; None for a link that does not end by itself.
+        report: name of the report file that it pins.
+        state: open, expired, or closed.
+    """
+
+    id: str
+    created: float
+    expires: float | None
+    with_rows: bool
+    report: str
+    state: str
 
 
 def _digest(token: str) -> str:
@@ -74,12 +93,40 @@ def resolve(store: Store, token: str) -> Share | None:
     return Share(row["comparison"], row["report"], bool(row["with_rows"]), row["owner"], row["expires"])
 
 
-def revoke(store: Store, comparison_id: str, owner: str) -> int:
-    """Close all links to a comparison; how many there were. The folder learns it first, so that no `reindex` opens them again."""
+def links(store: Store, comparison_id: str, owner: str) -> list[Link]:
+    """All links that were made to a comparison, the newest first.
+
+    Raises:
+        StoreError: no such comparison of this owner.
+    """
     check_owner(store, comparison_id, owner)
-    write_json(store.comparisons / comparison_id / SHARES, [{**row, "revoked": 1} for row in _rows(store, comparison_id)])
+    return [_link(row) for row in sorted(_rows(store, comparison_id), key=lambda row: row["created"], reverse=True)]
+
+
+def _link(row: Mapping[str, Any]) -> Link:
+    late = row["expires"] is not None and row["expires"] < time.time()
+    state = "closed" if row["revoked"] else "expired" if late else "open"
+    return Link(row["digest"][:ID_DIGITS], row["created"], row["expires"], bool(row["with_rows"]), row["report"], state)
+
+
+def revoke(store: Store, comparison_id: str, owner: str, link: str | None = None) -> int:
+    """Close the link with this id, or all links to a comparison; how many were closed now. The folder learns it first, so that no `reindex`
+    opens them again.
+
+    Raises:
+        StoreError: no such comparison of this owner, or no such link.
+    """
+    check_owner(store, comparison_id, owner)
+    rows = _rows(store, comparison_id)
+    meant = [row["digest"] for row in rows if link in (None, row["digest"][:ID_DIGITS])]
+    if link is not None and not meant:
+        raise StoreError("There is no such link to this comparison.", "Choose one of the list.")
+    write_json(
+        store.comparisons / comparison_id / SHARES, [{**row, "revoked": int(row["revoked"] or row["digest"] in meant)} for row in rows]
+    )
+    marks = ", ".join("?" * len(meant))
     with store.database.write() as db:
-        count = db.execute("UPDATE shares SET revoked = 1 WHERE comparison = ? AND revoked = 0", (comparison_id,)).rowcount
+        count = db.execute(f"UPDATE shares SET revoked = 1 WHERE revoked = 0 AND digest IN ({marks})", meant).rowcount
     return count
 
 

@@ -91,7 +91,7 @@ class Shared(NamedTuple):
         opened = self.on(button.click, lambda ctx: gr.Tabs(selected=tab), None, self.tabs)
         opened.then(None, None, None, js=TO_TOP, api_visibility="private")
 
-    def on_copy(self, button: gr.Button, make: Handler, inputs: list[Any], link: gr.Textbox) -> None:
+    def on_copy(self, button: gr.Button, make: Handler, inputs: list[Any], link: gr.Textbox) -> Any:
         """Copy link: `make` gives a token; the browser, which knows its own address, makes the link of it and puts it on the clipboard."""
 
         def reveal(*given: Any) -> Any:
@@ -99,7 +99,7 @@ class Shared(NamedTuple):
 
         made = self.on(button.click, reveal, inputs, link)
         linked = made.success(None, link, link, js=TO_LINK, api_visibility="private")
-        linked.then(None, link, None, js=TO_CLIPBOARD, api_visibility="private")
+        return linked.then(None, link, None, js=TO_CLIPBOARD, api_visibility="private")
 
     def forget_link(self, listen: Callable[..., Any], link: gr.Textbox) -> None:
         """A link that was made stands beside what it was made of, and goes when that changes."""

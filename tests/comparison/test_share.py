@@ -86,6 +86,26 @@ def test_a_revoked_link_stays_closed_whatever_was_lost(store: Store, done: str, 
     assert share.resolve(rebuilt, fresh) is not None
 
 
+def test_one_link_can_be_closed_while_others_stay_open(store: Store, done: str) -> None:
+    """F17: the owner sees when each was made and until when it opens, and closes the one that is meant."""
+    hour = time.time() + 3600
+    first, second = share.create(store, done, LOCAL_OWNER), share.create(store, done, LOCAL_OWNER, with_rows=True, expires=hour)
+    share.create(store, done, LOCAL_OWNER, expires=time.time() - 1)
+    listed = share.links(store, done, LOCAL_OWNER)
+    assert [(link.state, link.with_rows, link.report) for link in listed] == [
+        ("expired", False, "report.json"), ("open", True, "report.json"), ("open", False, "report.json"),
+    ]  # fmt: skip
+    assert listed[1].expires == hour and listed[2].expires is None
+    assert share.revoke(store, done, LOCAL_OWNER, listed[1].id) == 1
+    assert share.resolve(store, second) is None and share.resolve(store, first) is not None
+    reindex(store)
+    assert [link.state for link in share.links(store, done, LOCAL_OWNER)] == ["expired", "closed", "open"]
+    with pytest.raises(StoreError, match="no such link"):
+        share.revoke(store, done, LOCAL_OWNER, "0" * 16)
+    with pytest.raises(StoreError, match="There is no comparison"):
+        share.links(store, done, "somebody else")
+
+
 def killed() -> Any:
     raise KeyboardInterrupt
 

@@ -50,6 +50,12 @@ def run_and_wait(page: Any, timeout_ms: int = LONG_MS) -> None:
     page.locator("#table .bk-table").wait_for(timeout=timeout_ms)
 
 
+def open_share(page: Any) -> None:
+    """Unfold what makes links to the result."""
+    page.locator("#share_fold > button, #share_fold .label-wrap").first.click()
+    page.get_by_label("With prompts and answers").wait_for()
+
+
 def link_of(page: Any) -> str:
     """The link that stands under the result, once the browser has made it whole."""
     from playwright.sync_api import expect

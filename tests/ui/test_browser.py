@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 import pytest
-from browsing import TABS, choose, link_of, opened, ready_to_run, run_and_wait, shown, strip_says, table_of
+from browsing import TABS, choose, link_of, open_share, opened, ready_to_run, run_and_wait, shown, strip_says, table_of
 
 pytestmark = pytest.mark.browser
 
@@ -27,6 +27,7 @@ def test_a_comparison_made_on_the_page_looks_the_same_behind_its_link(
     assert any(row.startswith("Token F1") for row in mine["table"])
     assert "RAG" in mine["table"][0] and "Zero-shot" in mine["table"][0]
     item = page.locator("#item_page .bk-question").inner_text()
+    open_share(page)
     page.get_by_label("With prompts and answers").check()
     page.get_by_role("button", name="Copy link", exact=True).first.click()
     address = link_of(page)
@@ -49,11 +50,38 @@ def test_a_link_without_rows_shows_scores_and_no_texts(serve: Callable[..., str]
     page = opened(chromium, serve("--examples", str(examples_folder)))
     ready_to_run(page)
     run_and_wait(page)
+    open_share(page)
     page.get_by_role("button", name="Copy link", exact=True).first.click()
     other = opened(chromium, link_of(page))
     other.locator("#table .bk-table").wait_for()
     assert "Only the scores were shared" in other.locator("#item_page").inner_text()
     assert "door" not in other.content()
+
+
+def test_a_closed_link_opens_the_plain_message(serve: Callable[..., str], chromium: Any, examples_folder: Path) -> None:
+    from playwright.sync_api import expect
+
+    page = opened(chromium, serve("--examples", str(examples_folder)))
+    ready_to_run(page)
+    run_and_wait(page)
+    open_share(page)
+    expect(page.locator("#share_list")).to_contain_text("No link to this result has been made yet.")
+    page.locator("#share_expiry input").click()
+    page.get_by_role("option", name="After a week", exact=True).click()
+    page.get_by_role("button", name="Copy link", exact=True).first.click()
+    address = link_of(page)
+    row = page.locator("#share_list tbody tr")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("scores only")
+    expect(row).not_to_contain_text("no end")
+    opened(chromium, address).locator("#table .bk-table").wait_for()
+    page.locator("#share_close").click()
+    expect(page.locator("#share_said")).to_contain_text("The link is closed.")
+    expect(row).to_contain_text("closed")
+    expect(page.locator("#share_closing")).to_be_hidden()
+    late = opened(chromium, address)
+    expect(late.locator("#arrived")).to_contain_text("This link opens nothing: it is mistyped, was closed, or its result is gone.")
+    assert "Run" in late.locator("#run").inner_text(), "and the first example is there to go on with"
 
 
 def test_a_reloaded_page_finds_its_run_again_and_stop_ends_it(

@@ -131,6 +131,28 @@ def test_a_link_pins_the_report_and_can_leave_out_the_texts(ctx: Context, finish
         compare.landing(stranger, finished)
 
 
+def test_links_are_listed_with_their_end_and_closed(ctx: Context, finished: str) -> None:
+    """F17"""
+    mine, stranger = Shown("comparison", finished), Context(ctx.settings, "somebody else")
+    tokens = [shares.token(ctx, mine, rows, expiry) for rows, expiry in ((False, "Never"), (True, "After a day"))]
+    listed = shares.listing(ctx, mine)
+    assert "no end" in listed.html and "with prompts and answers" in listed.html and len(listed.open) == 2
+    assert "with prompts" in listed.open[0][0], "the newest first"
+    assert shares.close(ctx, mine, listed.open[0][1]) == "The link is closed."
+    with pytest.raises(StoreError, match="opens nothing"):
+        compare.landing(stranger, tokens[1])
+    assert compare.landing(stranger, tokens[0]).kind == "share"
+    assert shares.close(ctx, mine, None) == "The link is closed." and shares.close(ctx, mine, None) == "No link was open."
+    with pytest.raises(StoreError, match="opens nothing"):
+        compare.view(stranger, Shown("share", tokens[0]))
+    for act in (shares.listing, lambda who, what: shares.close(who, what, None)):
+        with pytest.raises(StoreError, match="There is no comparison"):
+            act(stranger, mine)
+    assert shares.listing(ctx, Shown("example", "lost_things")) == ("", [])
+    with pytest.raises(PlanError, match="cannot close"):
+        shares.token(ctx, mine, False, "Yesterday")
+
+
 def test_the_library_opens_clones_and_deletes(ctx: Context, finished: str) -> None:
     row = library.rows(ctx)[0]
     assert (row.name, row.status) == ("Lost things", "done") and row.verdict in library.line(row)

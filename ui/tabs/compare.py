@@ -10,14 +10,15 @@ from gradio.components import Component
 from core.errors import BakeoffError
 from ui import charts, folds, forms
 from ui.context import Context, Settings
-from ui.handlers import compare, examples, methods, runs, shares
+from ui.handlers import compare, examples, methods, runs
 from ui.handlers.compare import Shown
 from ui.handlers.items import page as item_page
 from ui.itemview import FILTERS
 from ui.markup import render
 from ui.shared import Shared
-from ui.tabs import items
+from ui.tabs import items, share
 from ui.tabs.items import CELL_CLICKED, Items
+from ui.tabs.share import Share
 from ui.task import Task
 
 NOTHING = "Nothing has been run yet. Open an example, or bring your data on the Data tab; then tick methods and press Run."
@@ -60,13 +61,6 @@ class Results(NamedTuple):
     leave: gr.Button
 
 
-class Share(NamedTuple):
-    row: gr.Row
-    rows: gr.Checkbox
-    copy: gr.Button
-    link: gr.Textbox
-
-
 class CompareTab(NamedTuple):
     cards_row: gr.Row
     cards: dict[str, gr.Button]
@@ -93,15 +87,15 @@ def build(settings: Settings, shared: Shared) -> CompareTab:
         plot = gr.Plot(show_label=False, elem_id="chart")
         single = items.build()
         folds.build(shared)
-        share = _share()
         with gr.Accordion("Configuration", open=False, elem_id="setup_fold"):
             setup = gr.HTML(elem_id="setup")
-    tab = CompareTab(row, cards, Results(verdict, body, table, how, setup, metric, axis, plot, leave), form, single, share)
+        sharing = share.build()
+    tab = CompareTab(row, cards, Results(verdict, body, table, how, setup, metric, axis, plot, leave), form, single, sharing)
     _wire_cards(tab, shared)
     _wire_results(tab, shared)
     _wire_form(tab, shared)
     items.wire(single, table, shared)
-    _wire_share(tab, shared)
+    share.wire(sharing, shared)
     return tab
 
 
@@ -136,16 +130,6 @@ def _run_row() -> RunRow:
         notice = gr.HTML(elem_id="run_notice")
         lines = gr.HTML(elem_id="run_lines")
     return RunRow(row, ticked, metrics, made, limit, run, notice, lines)
-
-
-def _share() -> Share:
-    with gr.Row(equal_height=True, elem_id="share_row") as row:
-        rows = gr.Checkbox(False, label="With prompts and answers", elem_id="share_rows", min_width=200, scale=0)
-        copy = gr.Button("Copy link", elem_id="copy_link", min_width=120, scale=0)
-        link = gr.Textbox(
-            label="Link to this frozen result", visible=False, interactive=False, buttons=["copy"], elem_id="share_link", scale=4
-        )
-    return Share(row, rows, copy, link)
 
 
 def _wire_cards(tab: CompareTab, shared: Shared) -> None:
@@ -183,7 +167,7 @@ def _wire_results(tab: CompareTab, shared: Shared) -> None:
         return [view.verdict, gr.update(visible=True), view.table, view.how, view.setup, metric, figure, *first, *around]
 
     outputs = [r.verdict, r.body, r.table, r.how, r.setup, r.metric, r.plot, single.wanted, *single.shown, *single.ordered]
-    shared.on(shared.shown.change, show, [shared.shown, r.axis], [*outputs, tab.cards_row, tab.form.row, tab.share.row, r.leave])
+    shared.on(shared.shown.change, show, [shared.shown, r.axis], [*outputs, tab.cards_row, tab.form.row, tab.share.fold, r.leave])
 
     def leave(ctx: Context) -> Shown:
         return compare.landing(ctx, "")
@@ -228,14 +212,3 @@ def _wire_form(tab: CompareTab, shared: Shared) -> None:
     for _, field, component in fields:
         if field in ("shots", "selection", "rank", "epochs", "top_k"):
             shared.on(component.input, relabel, [shared.task, *form.inputs], form.ticked)  # type: ignore[attr-defined]
-
-
-def _wire_share(tab: CompareTab, shared: Shared) -> None:
-    share = tab.share
-
-    def make(ctx: Context, shown: Shown, with_rows: bool) -> Any:
-        return shares.token(ctx, shown, with_rows)
-
-    shared.on_copy(share.copy, make, [shared.shown, share.rows], share.link)
-    for listen in (shared.shown.change, share.rows.input):
-        shared.forget_link(listen, share.link)

@@ -47,7 +47,8 @@ def build(settings: Settings, shared: Shared) -> LibraryTab:
         really = gr.Button("Delete it for good", variant="stop", elem_id="library_really", min_width=150, scale=0)
         keep = gr.Button("Keep it", elem_id="library_keep", min_width=90, scale=0)
     said = gr.HTML(elem_id="library_said")
-    link = gr.Textbox(label="Link to this frozen result", visible=False, interactive=False, buttons=["copy"], elem_id="library_link")
+    words = "Link to the scores of this frozen result; close it under Share on the Compare tab"
+    link = gr.Textbox(label=words, visible=False, interactive=False, buttons=["copy"], elem_id="library_link")
     tab = LibraryTab(empty, begin, chosen, actions, open_, clone, resume, copy, delete, sure, really, keep, said, link)
     _wire_list(tab, shared)
     _wire_actions(tab, shared)
