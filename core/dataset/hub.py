@@ -13,7 +13,7 @@ from typing import Any
 import core.dataset.limits as limits
 from core.dataset.rows import RawRow, Table, gather
 from core.dataset.spec import HubSpec
-from core.errors import BakeoffError, DataError, PlanError
+from core.errors import BakeoffError, DataError, PlanError, nearest
 
 VALIDATION_NAMES = ("validation", "valid", "val", "dev")
 
@@ -32,7 +32,8 @@ def hub_tables(spec: HubSpec) -> dict[str, Table]:
         found = datasets.load_dataset(spec.id, spec.name, split=spec.split, revision=spec.revision, streaming=True)
         if spec.split is not None:
             return {"": _table(found, spec.id)}
-        return {part: _table(found[name], f"{spec.id}:{name}") for part, name in _parts(list(found), spec.id).items()}
+        parts = _named_parts(list(found), spec) if spec.splits else _parts(list(found), spec.id)
+        return {part: _table(found[name], f"{spec.id}:{name}") for part, name in parts.items()}
     except BakeoffError:
         raise
     except Exception as error:  # the library raises many unrelated kinds: of the network, of the hub, of pyarrow, its own
@@ -57,9 +58,19 @@ def _parts(names: list[str], hub_id: str) -> dict[str, str]:
         return {"": names[0]}
     if "train" not in names or "test" not in names:
         what = f"'{hub_id}' has the splits {', '.join(names)}; it must have train and test, or one must be named."
-        raise DataError(what, "Add split: NAME to data.hub.")
+        raise DataError(what, "Add split: NAME to data.hub, or splits: {train: NAME, test: NAME}.")
     validation = next((name for name in VALIDATION_NAMES if name in names), None)
     return {"train": "train", "test": "test", **({"validation": validation} if validation else {})}
+
+
+def _named_parts(names: list[str], spec: HubSpec) -> dict[str, str]:
+    """Our split to the hub's, as the plan says."""
+    wanted = spec.splits.model_dump(exclude_none=True) if spec.splits else {}
+    for part, name in wanted.items():
+        if name not in names:
+            what = f"data.hub.splits.{part} must be a split of '{spec.id}' ({', '.join(names)}); got '{name}'."
+            raise PlanError(what, nearest(name, names))
+    return wanted
 
 
 def _table(rows: Any, shown: str) -> Table:

@@ -13,6 +13,8 @@ from core.errors import DataError
 
 SPACE = re.compile(r"[ \t\r\n]*")
 SHAPES = 'It must be a list of objects, or {"data": [ ... ]}; one object a line is a .jsonl file.'
+LISTS = ("data", "examples")
+"""Under what name an object may hold the rows; "examples" is BIG-bench's."""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -70,7 +72,7 @@ def _worded(error: ValueError) -> str:
 
 
 def document(text: str, shown: str) -> Rows:
-    """A list of objects, `{"data": [...]}`, or lines that carry the wrong ending.
+    """A list of objects, `{"data": [...]}` or `{"examples": [...]}`, or lines that carry the wrong ending.
 
     Raises:
         DataError: it is none of these, or breaks off.
@@ -136,7 +138,7 @@ def _wrapped(text: str, start: int, shown: str) -> Rows:
         if text[position : position + 1] != ":" or not isinstance(key, str):
             _broken(text, position, shown, "a name and a colon must stand here")
         position = _skip(text, position + 1)
-        if key == "data" and text[position : position + 1] == "[":
+        if key in LISTS and text[position : position + 1] == "[":
             found = True
             position = yield from _items(text, position, shown)
         else:

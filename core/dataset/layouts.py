@@ -1,6 +1,7 @@
 """Which column is what, and a raw row to an example.
 
-Common layouts are recognised by their column names; a mapping in the plan overrides what was guessed.
+Common layouts are recognised by their column names, those of benchmarks included (`benchmarks.py`); a mapping in the plan overrides what
+was guessed.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from core.dataset.benchmarks import recognise, rewritten
 from core.dataset.chat import fold_chat
 from core.dataset.faults import RowFault, as_text
+from core.dataset.options import with_label_name, with_option_texts
 from core.dataset.rows import BadRow, Table
 from core.errors import PlanError, nearest
 from core.records import Example
@@ -24,6 +27,7 @@ LAYOUTS: dict[str, dict[str, str]] = {
     "question/answer": {"input": "question", "output": "answer"},
     "text/label": {"input": "text", "output": "label"},
     "input/output": {"input": "input", "output": "output"},
+    "sentence/label": {"input": "sentence", "output": "label"},
 }
 BY_NAME = {"group": "group", "choices": "choices", "instruction": "instruction"}
 ALONE: dict[str, tuple[str, ...]] = {
@@ -31,6 +35,9 @@ ALONE: dict[str, tuple[str, ...]] = {
     "output": ("output", "answer", "completion", "label"),
 }
 CHAT: dict[str, tuple[str, ...]] = {"messages": ("messages",)}
+BESIDE = frozenset({"group", "instruction"})
+"""Fields that a plan may name without saying anything about the question."""
+HIDDEN_LABEL = "-1"
 
 
 class Guess(NamedTuple):
@@ -43,6 +50,8 @@ class Guess(NamedTuple):
 def guess(columns: Sequence[str]) -> Guess:
     """The first layout whose columns are all there; upper and lower case are the same."""
     by_lower = {column.lower(): column for column in reversed(columns)}
+    if benchmark := recognise(by_lower):
+        return Guess(benchmark[0], _with_named(benchmark[1], by_lower))
     for name, fields in LAYOUTS.items():
         needed = [column for column in fields.values() if not column.endswith("?")]
         if all(column in by_lower for column in needed):
@@ -69,8 +78,11 @@ def choose_columns(columns: Sequence[str], named: Mapping[str, str], where: str)
     for field, column in named.items():
         if column not in columns:
             raise PlanError(f"data.columns.{field} must be a column of {where}; got '{column}'.", nearest(column, columns))
+    benchmark = recognise({column.lower(): column for column in reversed(columns) if column not in named.values()})
     if not named:
         guessed = guess(columns)
+    elif benchmark and BESIDE.issuperset(named):
+        guessed = Guess(benchmark[0], {**benchmark[1], **named})
     else:
         free = {column.lower(): column for column in reversed(columns) if column not in named.values()}
         chat = "messages" in named or ("input" not in named and "output" not in named and "messages" in free)
@@ -79,7 +91,11 @@ def choose_columns(columns: Sequence[str], named: Mapping[str, str], where: str)
         lone = {field: found[0] for field, found in candidates.items() if found}
         guessed = Guess("mapped", _with_named({**lone, **named}, free))
     mapping = guessed.columns
-    if "messages" not in mapping and not ("output" in mapping and ("input" in mapping or "instruction" in mapping)):
+    if (
+        not (benchmark and guessed.layout == benchmark[0])
+        and "messages" not in mapping
+        and not ("output" in mapping and ("input" in mapping or "instruction" in mapping))
+    ):
         raise PlanError(
             f"The columns of {where} ({', '.join(columns[:20])}) fit no known layout.",
             "Say which is which: columns: {input: ..., output: ...} in the data section.",
@@ -91,18 +107,26 @@ def convert(table: Table, mapping: Mapping[str, str], labels: Sequence[str] | No
     """Examples without ids, and all bad rows in the order of their lines.
 
     Args:
-        labels: the plan's label set; a row with any other answer is bad.
+        labels: the plan's label set; a row with any other answer, and no number of a label, is bad.
     """
-    examples, bad = [], list(table.bad)
+    lines, examples, bad = [], [], list(table.bad)
     for row in table.rows:
         try:
-            example = to_example(row.values, mapping)
-            if labels is not None and example.reference not in labels:
-                raise RowFault(f"the output must be one of the plan's labels; got {example.reference[:60]!r}")
-            examples.append(example)
+            examples.append(to_example(row.values, mapping))
+            lines.append(row.line)
         except RowFault as fault:
             bad.append(BadRow(table.file, row.line, str(fault)))
-    return examples, sorted(bad, key=lambda row: row.line)
+    good: list[Example] = []
+    hidden = len(examples) > 1 and all(example.reference == HIDDEN_LABEL for example in examples)
+    for line, settled in zip(lines, with_option_texts(examples), strict=True):
+        example = settled if labels is None else with_label_name(settled, labels)
+        if hidden:
+            bad.append(BadRow(table.file, line, "all labels are -1, which stands for labels kept secret; take a split that has its labels"))
+        elif labels is not None and example.reference not in labels:
+            bad.append(BadRow(table.file, line, f"the output must be one of the plan's labels; got {example.reference[:60]!r}"))
+        else:
+            good.append(example)
+    return good, sorted(bad, key=lambda row: row.line)
 
 
 def to_example(values: Mapping[str, Any], mapping: Mapping[str, str]) -> Example:
@@ -111,6 +135,7 @@ def to_example(values: Mapping[str, Any], mapping: Mapping[str, str]) -> Example
     Raises:
         RowFault: something that is needed is missing or no text.
     """
+    values, mapping = rewritten(values, mapping)
     if "messages" in mapping:
         instruction, question, reference = fold_chat(_cell(values, mapping["messages"]))
     else:

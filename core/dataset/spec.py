@@ -37,12 +37,21 @@ class FilesSpec(Spec):
     test: str = Field(min_length=1, description="File with the test rows.")
 
 
+class HubSplitsSpec(Spec):
+    """Which splits of a hub data set are ours; benchmarks keep the labels of their test splits secret, so one tests on their validation."""
+
+    train: str = Field(min_length=1, max_length=200, description="Its split with the training rows.")
+    validation: str | None = Field(default=None, max_length=200, description="Its split for validation; by default a share of train.")
+    test: str = Field(min_length=1, max_length=200, description="Its split with the test rows.")
+
+
 class HubSpec(Spec):
     """A data set of the Hugging Face hub. No code of its repository is ever run."""
 
     id: str = Field(pattern=HUB_ID, description="Its id on the hub: organisation/name, or the single name of an old one.")
     name: str | None = Field(default=None, max_length=200, description="Which of its configurations, if it has several.")
     split: str | None = Field(default=None, max_length=200, description="Take this split alone and cut it; by default its own splits stay.")
+    splits: HubSplitsSpec | None = Field(default=None, description="Which of its splits is ours: {train: train, test: validation}.")
     revision: str | None = Field(default=None, max_length=200, description="Commit, tag or branch; pin it to make a comparison repeatable.")
 
     @field_validator("id")
@@ -51,6 +60,12 @@ class HubSpec(Spec):
         if any(not part.strip(".") for part in value.split("/")):
             raise ValueError("must be organisation/name, not a path")
         return value
+
+    @model_validator(mode="after")
+    def _one_way_to_split(self) -> HubSpec:
+        if self.split is not None and self.splits is not None:
+            raise ValueError("must name split or splits, not both")
+        return self
 
 
 class ColumnsSpec(Spec):

@@ -70,6 +70,30 @@ def test_splits_that_do_not_say_what_to_test_on_are_asked_for(hub: dict[str, Any
         load(tmp_path, id="org/name")
 
 
+def test_the_plan_may_say_which_split_is_which(hub: dict[str, Any], tmp_path: Path) -> None:
+    """Benchmarks keep the labels of their test split secret, so that one tests on their validation split."""
+    hub["found"] = {"train": rows(10), "validation": rows(4, 100), "test": rows(6, 200)}
+    counts = load(tmp_path, id="org/glue", splits={"train": "train", "test": "validation"}).counts
+    assert counts["test"] == 4 and counts["train"] + counts["validation"] == 10
+    with pytest.raises(PlanError, match=r"data\.hub\.splits\.test must be a split of 'org/glue' .*; got 'valid'. Did you mean 'validation'"):
+        load(tmp_path, id="org/glue", splits={"train": "train", "test": "valid"})
+    with pytest.raises(PlanError, match="split or splits, not both"):
+        load(tmp_path, id="org/glue", split="train", splits={"train": "train", "test": "validation"})
+
+
+def test_a_benchmark_of_the_hub_loads_as_from_a_file(hub: dict[str, Any], tmp_path: Path) -> None:
+    """A test split without labels says so; the right options of MMLU are class names (letters) there."""
+    hub["found"] = Streamed({"premise": f"house {n}", "hypothesis": "it is old", "label": -1, "idx": n} for n in range(10))
+    hub["found"].features = {"label": types.SimpleNamespace(names=["entailment", "neutral", "contradiction"])}
+    with pytest.raises(DataError, match="kept secret"):
+        load(tmp_path, id="org/glue", split="test")
+    quiz = Streamed({"question": f"What is {n} + 1?", "choices": [str(n), str(n + 1)], "answer": 1, "subject": "sums"} for n in range(12))
+    quiz.features = {"answer": types.SimpleNamespace(names=["A", "B", "C", "D"])}
+    hub["found"] = quiz
+    example = load(tmp_path, id="org/mmlu", split="test").test[0]
+    assert example.reference == example.choices[1] and example.columns["subject"] == "sums"
+
+
 def test_class_numbers_become_their_names(hub: dict[str, Any], tmp_path: Path) -> None:
     found = Streamed({"text": f"message {n}", "label": n % 2} for n in range(20))
     found.features = {"text": object(), "label": types.SimpleNamespace(names=["bad", "good"])}
