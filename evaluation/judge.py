@@ -70,16 +70,16 @@ def names_scale(rubric: str, scale: int) -> bool:
 def rubric_text(rubric: str, scale: int) -> str:
     """The rubric as the judge reads it. One that does not say what its marks are gets a line that does."""
     chosen = (rubric.strip() or RUBRIC).replace("{scale}", str(scale))
-    return chosen if names_scale(chosen, scale) else f"{chosen}\n1 is the worst mark, {scale} the best."
+    return chosen if names_scale(rubric.strip() or RUBRIC, scale) else f"{chosen}\n1 is the worst mark, {scale} the best."
 
 
 def judge_messages(question: str, reference: str, answer: str, scale: int = 5, rubric: str = "") -> tuple[Message, ...]:
     """The chat that asks for a mark: the rubric, then the three texts between delimiters that none of them contains."""
     criteria = rubric_text(rubric, scale)
-    shown = visible(answer)
-    mark = delimiter(question, reference, shown)
+    question, reference, answer = (tame(text) for text in (question, reference, answer))
+    mark = delimiter(question, reference, answer)
     system = f"{TASK}\nReply with one whole number from 1 to {scale} and nothing else:\n{criteria}\n{MATERIAL.format(mark=mark)}"
-    body = blocks(mark, (("question", question), ("reference", reference), ("answer", shown)))
+    body = blocks(mark, (("question", question), ("reference", reference), ("answer", answer)))
     return (Message("system", system), Message("user", f"{body}\nGrade from 1 to {scale}:"))
 
 
@@ -99,6 +99,18 @@ def delimiter(*texts: str) -> str:
     while any(mark in text for text in texts):
         mark = fingerprint([mark, *texts])[:16]
     return mark
+
+
+CONTROL = re.compile(
+    r"<(?=[|｜/]|s>|(?:bos|eos|pad|unk|start_of_turn|end_of_turn|begin_of_text|end_of_text|extra_id_\d+)>|<SYS>)|\[(?=/?INST\])",
+    re.IGNORECASE,
+)
+"""Where a word begins by which chat templates end a turn or begin one: within a text, tokenizers read it as that very sign."""
+
+
+def tame(text: str) -> str:
+    """A text as a judge gets it: without signs that nobody sees, and with no word that would end its turn of the chat."""
+    return CONTROL.sub(lambda found: f"{found[0]} ", visible(text))
 
 
 JOINERS = "\u200c\u200d"  # scripts and emoji need them

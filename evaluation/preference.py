@@ -12,7 +12,7 @@ from typing import NamedTuple, TypedDict
 
 from core.errors import Cancelled
 from core.records import Message
-from evaluation.judge import MATERIAL, blocks, delimiter, failure, rubric_text, visible
+from evaluation.judge import MATERIAL, blocks, delimiter, failure, rubric_text, tame
 from evaluation.statistics import mean_interval
 from models.choosing import Chooser, Unreadable
 
@@ -53,7 +53,7 @@ class WinRate(TypedDict):
 
 def preference_messages(question: str, reference: str, first: str, second: str, scale: int = 5, rubric: str = "") -> tuple[Message, ...]:
     """The chat that asks for A or B."""
-    a, b = visible(first), visible(second)
+    question, reference, a, b = (tame(text) for text in (question, reference, first, second))
     mark = delimiter(question, reference, a, b)
     system = (
         f"{TASK}\nReply with A or B and nothing else: the one that deserves the better grade by these lines.\n"

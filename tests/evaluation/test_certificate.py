@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.certificate import THRESHOLDS, Trial, auc, certificate
@@ -109,6 +109,7 @@ def test_kinship_is_a_warning_and_no_fault() -> None:
     assert found["family_warning"] == "One family." and found["trusted"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(MARK, MARK, st.booleans()), max_size=8))
 def test_any_marks_give_figures_in_range_and_no_nan(rows: list[tuple[float, float, bool]]) -> None:
     found = certificate([trial(right, wrong, flipped=flipped) for right, wrong, flipped in rows], calls=9 * len(rows))

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.corruptions import FLUFF, KINDS, corrupted, exchanged, negated, padded, pleading, shuffled, truncated
@@ -46,6 +46,7 @@ def test_equal_references_are_not_exchanged() -> None:
     assert "exchanged" not in corrupted(TEXT, [TEXT] * 5)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80), st.lists(st.text(max_size=20), max_size=5))
 def test_a_corruption_differs_from_the_text_and_is_the_same_each_time(text: str, others: list[str]) -> None:
     found = corrupted(text, others)

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.records import Message
@@ -43,6 +43,7 @@ def test_a_preference_is_read_as_strictly(reply: str, place: int | None) -> None
     assert option_in(reply, ["A", "B"]) == place
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_reply_is_read_without_trouble_and_alike_each_time(reply: str) -> None:
     """E23"""
