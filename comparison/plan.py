@@ -16,6 +16,7 @@ from adapters.base import MethodSpec
 from adapters.specs import read_method_specs
 from comparison.energy import EnergySpec
 from comparison.judge_spec import SAME, JudgeSpec, check_judge, check_section
+from comparison.money import LimitsSpec, PricesSpec, check_limits
 from core.dataset import DataSpec
 from core.errors import PlanError, nearest
 from core.fingerprint import fingerprint
@@ -55,6 +56,8 @@ class PlanSpec(Spec):
     judge: JudgeSpec | None = Field(None, description="Grade answers with a model: {model: same, scale: 5, rubric: ...}.")
     generation: GenerationConfig = Field(GenerationConfig(), description="How answers are decoded: {max_new_tokens: 64}.")
     batch: BatchPolicy = Field(BatchPolicy(), description="How prompts are put into batches: {max_rows: 48}.")
+    prices: PricesSpec = Field(PricesSpec(), description="Prices for the costs: {per_hour, per_million_prompt_tokens, ..., currency}.")
+    limits: LimitsSpec = Field(LimitsSpec(), description="What an answer may take: {seconds_per_answer, cost_per_1000}.")
     energy: EnergySpec = Field(EnergySpec(), description="How energy is measured, and where: {country: DEU}.")
 
 
@@ -118,6 +121,7 @@ def read_plan(source: Path | Mapping[str, Any], base: Path | None = None, overri
     check_section(raw.get("judge"))
     raw = _absolute(raw, folder)
     spec = read_spec(PlanSpec, raw)
+    check_limits(spec.prices, spec.limits)
     check_judge(spec.judge)
     chosen = _metrics(spec)
     return Plan(spec, raw, tuple(read_method_specs(list(spec.methods))), chosen, _primary(spec, chosen))

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from comparison.left_out import kept, left_out
+from comparison.money import PricesSpec
 from comparison.naming import sentence_names
 from comparison.seeds import member_names
+from comparison.verdicts import break_even_entry, limited_costs, limits_of, prices_of, with_money
 from core.records import Example, Scored
 from evaluation.base import Metric, MetricInfo
 from evaluation.compare import Scoreboard, scoreboard
@@ -103,6 +105,7 @@ class Frame:
     Attributes:
         judge: its model, rubric and certificate where a judge was asked, else None.
         notes: sentences that a reader should know.
+        curves: learning curves that were run beside it, by what they are over.
     """
 
     id: str
@@ -114,11 +117,12 @@ class Frame:
     primary: str
     judge: Mapping[str, Any] | None
     notes: Sequence[str]
+    curves: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_report(cls, report: Mapping[str, Any], primary: str) -> Frame:
         keys = ("id", "name", "created", "plan", "environment", "data", "judge", "notes")
-        return cls(primary=primary, **{key: report[key] for key in keys})
+        return cls(primary=primary, curves=report.get("curves") or {}, **{key: report[key] for key in keys})
 
 
 def metric_entry(metric: Metric) -> dict[str, Any]:
@@ -153,10 +157,8 @@ def build_report(
     counted = {metric: {method: kept(of_one, out) for method, of_one in found.items() if method in done} for metric, found in scores.items()}
     seeds = {name: found for name, found in answered.items() if len(found) > 1}
     board = scoreboard(counted, infos, names, groups=groups, seeds=seeds)
-    costs = {
-        outcome.name: {"answers": outcome.n} | {key: value for key, value in outcome.cost.items() if isinstance(value, (int, float))}
-        for outcome in outcomes
-    }
+    prices = prices_of(frame.plan)
+    outcomes = [replace(outcome, cost=with_money(outcome.cost, outcome.n, prices)) for outcome in outcomes]
     status = "done" if done else "failed"
     return {
         "format": FORMAT,
@@ -166,7 +168,7 @@ def build_report(
         "created": frame.created,
         "plan": dict(frame.plan),
         "environment": dict(frame.environment),
-        "verdict": dict(verdict(board, frame.primary, sentence_names({"name": o.name, "kind": o.kind} for o in outcomes), costs)),
+        "verdict": _verdict(board, frame, outcomes, prices),
         "data": dict(frame.data),
         "metrics": {metric.info.name: metric_entry(metric) for metric in metrics},
         "methods": [outcome.entry(board) for outcome in outcomes],
@@ -175,4 +177,15 @@ def build_report(
         "judge": None if frame.judge is None else dict(frame.judge),
         "intervals": INTERVALS,
         "notes": list(frame.notes),
+        "break_even": break_even_entry([{"name": o.name, "n": o.n, "cost": o.cost} for o in outcomes if o.status == "done"], prices),
+        "curves": dict(frame.curves),
     }
+
+
+def _verdict(board: Scoreboard, frame: Frame, outcomes: Sequence[Outcome], prices: PricesSpec) -> dict[str, Any]:
+    rows = [{"name": o.name, "kind": o.kind, "n": o.n, "cost": o.cost} for o in outcomes]
+    limited = limited_costs(rows, prices)
+    numbers = {o.name: {key: value for key, value in o.cost.items() if isinstance(value, (int, float))} for o in outcomes}
+    costs = {o.name: {"answers": o.n, **numbers[o.name], **limited[o.name]} for o in outcomes}
+    curves = [curve["clause"] for curve in frame.curves.values() if curve.get("clause")]
+    return dict(verdict(board, frame.primary, sentence_names(rows), costs, limits_of(frame.plan), curves))

@@ -32,7 +32,8 @@ class Limits(NamedTuple):
 
     def amount(self, name: str, value: float) -> str:
         """A cost in words: "0.5 s an answer"."""
-        return f"{value:.3g} s an answer" if name == "seconds_per_answer" else f"{value:.3g} {self.currency} for 1,000 answers"
+        short = f"{value:.3g}" if value < 100 else f"{value:,.0f}"
+        return f"{short} s an answer" if name == "seconds_per_answer" else f"{short} {self.currency} for 1,000 answers"
 
 
 class Within(NamedTuple):
