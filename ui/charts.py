@@ -42,6 +42,11 @@ AXES = {
 }
 
 
+def cost_title(axis: str) -> str:
+    """What an axis measures, without how it is drawn."""
+    return AXES[axis].title.removesuffix(" (log)")
+
+
 class Point(NamedTuple):
     """One method in the plane; `low` and `high` are its interval, equal to `y` where there is none."""
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ui import charts
 from ui.charts import Point
+from ui.context import Context
+from ui.handlers import chart, compare
+from ui.handlers.compare import Shown
 
 POINTS = st.lists(st.tuples(st.floats(0.01, 100), st.floats(0, 1)), min_size=1, max_size=12).map(
     lambda pairs: [Point(str(i), x, y, y, y) for i, (x, y) in enumerate(pairs)]
@@ -56,3 +62,32 @@ def test_a_report_without_scores_gives_an_empty_chart_and_no_error(report: dict[
 def test_loss_curves_have_their_own_steps() -> None:
     figure = charts.loss({"loss": [(1, 2.0), (2, 1.5)], "validation_loss": [(2, 1.7)], "epoch": [(1, 0.5)]})
     assert [(trace.name, list(trace.x)) for trace in figure.data] == [("training", [1, 2]), ("validation", [2])]
+
+
+def test_the_table_and_the_csv_hold_what_is_drawn(ctx: Context, finished: str) -> None:
+    shown = Shown("comparison", finished)
+    drawn = chart.draw(ctx, shown, "token_f1", "Tokens per answer")
+    rows = list(csv.DictReader(io.StringIO(chart.as_csv(ctx, shown, "token_f1", "Tokens per answer"))))
+    report = compare.locate(ctx, shown).report
+    found = charts.points(report, "token_f1", "Tokens per answer")
+    assert [(row["method"], float(row["token_f1"]), float(row["ci_low"])) for row in rows] == [(p.label, p.y, p.low) for p in found]
+    assert [float(row["prompt and answer tokens per answer"]) for row in rows] == [p.x for p in found]
+    assert {row["on_pareto_line"] for row in rows} <= {"True", "False"}
+    assert all(p.label in drawn.table and f"{p.y:.3f}" in drawn.table for p in found)
+
+
+def test_a_method_without_a_point_is_named_under_the_chart(ctx: Context, finished: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = Shown("comparison", finished)
+    found = compare.locate(ctx, shown)
+    failed = [*found.report["methods"], {"name": "lora", "kind": "lora", "status": "failed", "reason": "x", "scores": {}, "cost": {}}]
+    monkeypatch.setattr(chart, "locate", lambda *_: found._replace(report={**found.report, "methods": failed}))
+    assert "Not drawn, since they lack this score or this cost: LoRA." in chart.draw(ctx, shown, "", "").table
+
+
+def test_a_method_that_is_named_like_a_formula_is_none_in_the_csv(ctx: Context, finished: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F29"""
+    shown = Shown("comparison", finished)
+    found = compare.locate(ctx, shown)
+    named = [{**method, "name": "=cmd|' /C calc'!A0", "kind": "rag"} for method in found.report["methods"]]
+    monkeypatch.setattr(chart, "locate", lambda *_: found._replace(report={**found.report, "methods": named}))
+    assert all(line.startswith("'=") for line in chart.as_csv(ctx, shown, "", "").splitlines()[1:])

@@ -14,7 +14,7 @@ from comparison.plan import read_plan
 from core.errors import BakeoffError, DataError, PlanError, StoreError
 from ui import present
 from ui.context import Context, Settings, owner_of, start_settings
-from ui.handlers import compare, counts, examples, finetuning, items, library, methods, prompting, retrieval, runs, shares
+from ui.handlers import chart, compare, counts, examples, finetuning, items, library, methods, prompting, retrieval, runs, shares
 from ui.handlers.compare import Shown
 from ui.handlers.prompting import OWN, Choice
 from ui.task import Task, words
@@ -104,7 +104,7 @@ def test_a_finished_comparison_fills_every_place(ctx: Context, finished: str) ->
     assert page.total == 12 and "Reference" in page.html
     assert items.page(ctx, shown, "All", -1).place == 11
     assert items.page(ctx, shown, "Cut", 0).total <= 12
-    assert len(compare.chart(ctx, shown, "nonsense", "nonsense").data) == 2
+    assert len(chart.draw(ctx, shown, "nonsense", "nonsense").figure.data) == 2
 
 
 def test_a_run_that_ended_can_be_read_and_one_that_failed_says_why(ctx: Context, finished: str) -> None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from comparison import share
 from comparison.result import Result
 from core.errors import StoreError
-from ui import charts, configuration, present
+from ui import configuration, present
 from ui.context import Context
 from ui.handlers import examples
 from ui.markup import render
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
 
 EXAMPLE_LINK = "example:"
 
@@ -129,12 +125,3 @@ def view(ctx: Context, shown: Shown) -> View:
 
 def _state(shown: Shown) -> str:
     return {"example": "bundled example, a finished run", "share": "a frozen result, read only"}.get(shown.kind, "")
-
-
-def chart(ctx: Context, shown: Shown, metric: str, axis: str) -> go.Figure:
-    """Quality against cost. An unknown metric or axis falls back to the primary one and to time."""
-    report = locate(ctx, shown).report
-    names = present.metric_names(report)
-    metric = metric if metric in names else (names[0] if names else "")
-    higher = (present.infos(report).get(metric) or {}).get("higher_is_better", True)
-    return charts.quality_cost(report, metric, axis if axis in charts.AXES else next(iter(charts.AXES)), higher=higher)

@@ -8,15 +8,17 @@ import gradio as gr
 from gradio.components import Component
 
 from core.errors import BakeoffError
-from ui import charts, folds, forms
+from ui import folds, forms
 from ui.context import Context, Settings
 from ui.handlers import compare, examples, methods, runs
+from ui.handlers.chart import draw
 from ui.handlers.compare import Shown
 from ui.handlers.items import page as item_page
 from ui.itemview import FILTERS
 from ui.markup import render
 from ui.shared import Shared
-from ui.tabs import items, share
+from ui.tabs import chart, items, share
+from ui.tabs.chart import Chart
 from ui.tabs.items import CELL_CLICKED, Items
 from ui.tabs.share import Share
 from ui.task import Task
@@ -55,9 +57,6 @@ class Results(NamedTuple):
     table: gr.HTML
     how: gr.HTML
     setup: gr.HTML
-    metric: gr.Dropdown
-    axis: gr.Radio
-    plot: gr.Plot
     leave: gr.Button
 
 
@@ -66,6 +65,7 @@ class CompareTab(NamedTuple):
     cards: dict[str, gr.Button]
     results: Results
     form: RunRow
+    chart: Chart
     items: Items
     share: Share
 
@@ -80,20 +80,17 @@ def build(settings: Settings, shared: Shared) -> CompareTab:
         table = gr.HTML(elem_id="table", js_on_load=CELL_CLICKED)
         with gr.Accordion("How is this computed?", open=False, elem_id="how_fold"):
             how = gr.HTML(elem_id="how")
-        gr.HTML('<h3 class="bk-h">Quality against cost</h3>')
-        with gr.Row(equal_height=False):
-            metric = gr.Dropdown([], label="Quality", elem_id="chart_metric", scale=1, interactive=True)
-            axis = gr.Radio(list(charts.AXES), value=next(iter(charts.AXES)), label="Cost", elem_id="chart_axis", scale=3)
-        plot = gr.Plot(show_label=False, elem_id="chart")
+        drawing = chart.build()
         single = items.build()
         folds.build(shared)
         with gr.Accordion("Configuration", open=False, elem_id="setup_fold"):
             setup = gr.HTML(elem_id="setup")
         sharing = share.build()
-    tab = CompareTab(row, cards, Results(verdict, body, table, how, setup, metric, axis, plot, leave), form, single, sharing)
+    tab = CompareTab(row, cards, Results(verdict, body, table, how, setup, leave), form, drawing, single, sharing)
     _wire_cards(tab, shared)
     _wire_results(tab, shared)
     _wire_form(tab, shared)
+    chart.wire(drawing, shared)
     items.wire(single, table, shared)
     share.wire(sharing, shared)
     return tab
@@ -153,32 +150,25 @@ def _wire_cards(tab: CompareTab, shared: Shared) -> None:
 
 
 def _wire_results(tab: CompareTab, shared: Shared) -> None:
-    r, single = tab.results, tab.items
+    r, drawing, single = tab.results, tab.chart, tab.items
 
     def show(ctx: Context, shown: Shown, axis: str) -> list[Any]:
         frozen = shown.kind == "share"
         around = [*(gr.update(visible=not frozen) for _ in range(3)), gr.update(visible=frozen)]
         if not shown.kind:
-            return [render("empty", text=NOTHING), gr.update(visible=False), *[gr.skip()] * 5, *[gr.skip()] * 8, *around]
+            return [render("empty", text=NOTHING), gr.update(visible=False), *[gr.skip()] * 14, *around]
         view = compare.view(ctx, shown)
-        figure = compare.chart(ctx, shown, view.primary, axis)
-        metric = gr.update(choices=view.metrics, value=view.primary)
+        drawn = [gr.update(choices=view.metrics, value=view.primary), *draw(ctx, shown, view.primary, axis)]
         first = [FILTERS[0], *items.page_of(item_page(ctx, shown, FILTERS[0], 0)), *items.order_of(ctx, shown, None)]
-        return [view.verdict, gr.update(visible=True), view.table, view.how, view.setup, metric, figure, *first, *around]
+        return [view.verdict, gr.update(visible=True), view.table, view.how, view.setup, *drawn, *first, *around]
 
-    outputs = [r.verdict, r.body, r.table, r.how, r.setup, r.metric, r.plot, single.wanted, *single.shown, *single.ordered]
-    shared.on(shared.shown.change, show, [shared.shown, r.axis], [*outputs, tab.cards_row, tab.form.row, tab.share.fold, r.leave])
+    outputs = [r.verdict, r.body, r.table, r.how, r.setup, drawing.metric, *drawing.drawn, single.wanted, *single.shown, *single.ordered]
+    shared.on(shared.shown.change, show, [shared.shown, drawing.axis], [*outputs, tab.cards_row, tab.form.row, tab.share.fold, r.leave])
 
     def leave(ctx: Context) -> Shown:
         return compare.landing(ctx, "")
 
     shared.on(r.leave.click, leave, None, shared.shown)
-
-    def redraw(ctx: Context, shown: Shown, metric: str, axis: str) -> Any:
-        return compare.chart(ctx, shown, metric, axis)
-
-    for control in (r.metric, r.axis):
-        shared.on(control.input, redraw, [shared.shown, r.metric, r.axis], r.plot)
 
 
 def _wire_form(tab: CompareTab, shared: Shared) -> None:
