@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -40,6 +40,11 @@ class LoraSpec(RetrievalSettings, TrainingSettings):
         description="How often to train, from `seed` on; usual 1, or 3 to see how much training itself varies. Each takes the whole time.",
     )
     with_retrieval: bool = Field(False, description="Put retrieved passages into training prompts and into the prompts that are asked.")
+    train_rows: int | None = Field(
+        None,
+        ge=1,
+        description="Train on this many rows at most, the first of a fixed order, so that fewer are a part of more; for learning curves.",
+    )
     prompt_cap: int = Field(
         512, ge=64, le=32768, description="Most tokens of a prompt with passages; longer ones train slowly. Usual 256 to 2048."
     )
@@ -48,8 +53,8 @@ class LoraSpec(RetrievalSettings, TrainingSettings):
         return TrainingSettings(**{name: getattr(self, name) for name in TrainingSettings.model_fields})
 
     def trained_with(self) -> dict[str, Any]:
-        """The settings that the weights of one seed depend on: without the name, and without retrieval's where it is off."""
-        skipped = {"name"} | (set() if self.with_retrieval else set(RetrievalSettings.model_fields) | {"prompt_cap"})
+        """The settings that the weights of one seed depend on beside the rows: without the name, and without retrieval's where it is off."""
+        skipped = {"name", "train_rows"} | (set() if self.with_retrieval else set(RetrievalSettings.model_fields) | {"prompt_cap"})
         return {**self.model_dump(exclude=skipped), "kind": self.kind, "seeds": 1}
 
 
@@ -79,10 +84,20 @@ class Lora:
             )
         if not setting.train:
             raise MethodError("lora needs at least 1 training example; got 0.", "Give the training split a larger share.")
+        if (self.spec.train_rows or 0) > len(setting.train):
+            raise MethodError(
+                f"lora.train_rows must be at most the {len(setting.train)} training examples; got {self.spec.train_rows}.",
+                "Lower train_rows, or leave it out for all of them.",
+            )
         if self.spec.with_retrieval:
             check_documents("lora with_retrieval", setting)
 
+    def fewer(self, setting: Setting) -> Setting:
+        """The setting with the rows that it trains on."""
+        return replace(setting, train=setting.train[: self.spec.train_rows])
+
     def recipes(self, setting: Setting) -> list[Recipe]:
+        setting = self.fewer(setting)
         index = [index_recipe(setting, self.spec.chunker())] if self.spec.with_retrieval else []
         inputs = {
             "stage": STAGE_VERSION,
@@ -109,6 +124,7 @@ class Lora:
         return PassageFinder(setting, artefacts[0], self.spec.top_k, self.spec.prompt_cap) if self.spec.with_retrieval else None
 
     def train(self, setting: Setting, folder: Path, earlier: Sequence[Path]) -> Iterator[Progress]:
+        setting = self.fewer(setting)
         yield Progress("wording training prompts", 0, len(setting.train), "examples")
         finder = self.finder(setting, earlier)
         train, validation = (training_rows(setting, finder, examples) for examples in (setting.train, setting.validation))

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from comparison import aa_commands, guard_commands, judge_commands, oracle_commands, people_commands
+from comparison import aa_commands, curve_commands, guard_commands, judge_commands, oracle_commands, people_commands
 from comparison.command import IdArgument, JsonOption, StoreOption, plain_errors, print_json
 from comparison.following import admit, follow, lead
 from core.errors import BakeoffError, Cancelled
@@ -211,6 +211,7 @@ def _first_line(kind: type) -> str:
 people_commands.add_to(app)
 judge_commands.add_to(app)
 guard_commands.add_to(app)
+curve_commands.add_to(app)
 aa_commands.add_to(app)
 oracle_commands.add_to(app)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from comparison.curve import curve_of
 from comparison.diagnosis import Diagnosis, error_section, method_entry
 from comparison.gold import read_gold
 from comparison.judge_report import judge_fields
@@ -100,8 +101,14 @@ def judged(study: Study) -> Addition:
     return Addition(judge_fields(study.report, study.scores.get("judge", {}), study.answers, marks(study.votes)))
 
 
+def learning_curve(study: Study) -> Addition:
+    """Scores over shots or training rows; nothing for other comparisons."""
+    found = curve_of(study.report)
+    return Addition({"curve": found} if found else {})
+
+
 Analysis = Callable[[Study], Addition]
-ANALYSES: tuple[Analysis, ...] = (blind_reviews, aa_run, reading, errors, oracle_runs, judged)
+ANALYSES: tuple[Analysis, ...] = (blind_reviews, aa_run, reading, errors, oracle_runs, judged, learning_curve)
 
 
 def study(result: Result, report: Mapping[str, Any], scores: ScoreTable | None = None) -> Study:

@@ -14,6 +14,7 @@ from pydantic import Field
 import evaluation  # noqa: F401  (registers the metrics)
 from adapters.base import MethodSpec
 from adapters.specs import read_method_specs
+from comparison.curve import CurveSpec
 from comparison.energy import EnergySpec
 from comparison.judge_spec import SAME, JudgeSpec, check_judge, check_section
 from comparison.money import LimitsSpec, PricesSpec, check_limits
@@ -58,6 +59,7 @@ class PlanSpec(Spec):
     batch: BatchPolicy = Field(BatchPolicy(), description="How prompts are put into batches: {max_rows: 48}.")
     prices: PricesSpec = Field(PricesSpec(), description="Prices for the costs: {per_hour, per_million_prompt_tokens, ..., currency}.")
     limits: LimitsSpec = Field(LimitsSpec(), description="What an answer may take: {seconds_per_answer, cost_per_1000}.")
+    curve: CurveSpec | None = Field(None, description="Says that this is a learning curve; written by `python -m comparison curve`.")
     energy: EnergySpec = Field(EnergySpec(), description="How energy is measured, and where: {country: DEU}.")
 
 

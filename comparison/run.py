@@ -21,6 +21,7 @@ from comparison.answers import Saved, keep_power, read_answers, read_timings
 from comparison.artefacts import Artefact, obtain
 from comparison.certify import judge_all
 from comparison.cost import ledger, training_section
+from comparison.curve_attach import attach_curve
 from comparison.energy import Meter
 from comparison.environment import check_unchanged, describe
 from comparison.events import Event, Note, Pace, Progressed
@@ -153,6 +154,7 @@ class _Run:
         name = result.next_report_name()
         write_json(result.folder / name, report)
         self.store.close(self.id, report["status"], report["verdict"]["text"])
+        attach_curve(self.store, self.id, report)
         yield events.Finished(self.id, report["status"], report["verdict"]["text"], name)
 
     def _note(self, text: str, method: str = "") -> Note:

@@ -88,3 +88,14 @@ def test_what_cannot_be_tuned_is_refused_before_anything_runs():
         method.check(setting(train=()))
     with pytest.raises(MethodError, match="needs documents"):
         Lora(LoraSpec(kind="lora", with_retrieval=True)).check(setting(documents=()))
+
+
+def test_fewer_training_rows_are_the_first_of_more_and_all_of_them_are_the_same_weights():
+    """Learning curves: subsets are nested, and the last point of a curve reuses what was trained without one."""
+    made, spec = setting(), LoraSpec(kind="lora")
+    few, more = (Lora(spec.model_copy(update={"train_rows": n})).fewer(made).train for n in (2, 3))
+    assert few == more[:2] == EXAMPLES[:2]
+    assert weights_key(spec.model_copy(update={"train_rows": 4}), made) == weights_key(spec, made)
+    assert weights_key(spec.model_copy(update={"train_rows": 3}), made) == weights_key(spec, setting(train=EXAMPLES[:3]))
+    with pytest.raises(MethodError, match="at most the 4 training examples; got 5"):
+        Lora(spec.model_copy(update={"train_rows": 5})).check(made)
