@@ -125,8 +125,9 @@ def test_links_and_votes_survive_a_lost_database(store: Store, done: str) -> Non
     for path in store.root.glob("bakeoff.db*"):
         path.unlink()
     rebuilt = Store(store.root, store.models)
-    reindex(rebuilt)
-    assert resolve(rebuilt, token) is not None
+    assert resolve(store, token) == resolve(rebuilt, token), "a link needs no database"
+    assert reindex(rebuilt) == 1
+    assert opened(rebuilt, token).comparison == done
 
 
 @pytest.mark.parametrize("wrong", ["", "x", "../../report.json", "é" * 40, "\udcff", "a" * 32])

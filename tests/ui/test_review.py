@@ -22,6 +22,7 @@ from ui.handlers.review import Rater
 from ui.reviewpage import PATH, ToReviewPage
 
 ITEMS = 5
+PATIENCE_MS = 60_000
 ANN, BOB = Rater("a" * 22, "Ann"), Rater("b" * 22, "Bob")
 LISTEN = """const real = window.fetch;
 window.fetch = async (...given) => {
@@ -213,8 +214,10 @@ def test_two_people_review_blind_and_the_owner_counts_and_takes_the_pairs(
 ) -> None:
     from playwright.sync_api import expect
 
+    expect.set_options(timeout=PATIENCE_MS)  # a busy machine is slow, not wrong
     url = serve("--examples", str(examples_folder))
     owner = chromium.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True).new_page()
+    owner.set_default_timeout(PATIENCE_MS)
     owner.goto(f"{url}?comparison={finished}")
     owner.locator("#people_fold > button").click()
     owner.locator("#people_items input").fill(str(ITEMS))
@@ -281,7 +284,7 @@ class Reviewer:
     def __init__(self, chromium: Any, address: str, width: int) -> None:
         self.received: list[str] = []  # documents, what handlers answered, and the page as it stood at each step
         self.page = chromium.new_context(viewport={"width": width, "height": 900}).new_page()
-        self.page.set_default_timeout(30_000)
+        self.page.set_default_timeout(PATIENCE_MS)
         self.page.on("response", self._keep)
         self.page.add_init_script(LISTEN)
         self.page.goto(address)
