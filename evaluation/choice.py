@@ -14,15 +14,13 @@ lm-evaluation-harness gives it to the first of the tied.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from core.dataset.options import by_letter, by_place
 from core.records import Score, Scored, Unscored
 from evaluation.accuracy import label_form
 from evaluation.base import Item, MetricInfo, Resources, metrics
-
-_LETTER = re.compile(r"\W*([A-Z])\W*")
 
 
 def right_choice(reference: str, choices: Sequence[str]) -> int | None:
@@ -31,9 +29,8 @@ def right_choice(reference: str, choices: Sequence[str]) -> int | None:
         found = [place for place, choice in enumerate(choices) if same(choice) == same(reference)]
         if found:
             return found[0]
-    letter = _LETTER.fullmatch(reference)
-    place = ord(letter[1]) - ord("A") if letter else int(reference) if reference.isdecimal() else -1
-    return place if 0 <= place < len(choices) else None
+    letter = by_letter(reference, choices)
+    return by_place(reference, choices) if letter is None else letter
 
 
 @dataclass(frozen=True)
