@@ -6,7 +6,7 @@ from core.dataset.load import Dataset, NearFinder, load_dataset
 from core.dataset.nearness import NEAR_FROM, Near, near_pairs
 from core.dataset.paragraphs import cleaned, paragraphs, sentences
 from core.dataset.planted import Planted, find_planted
-from core.dataset.preview import Preview, preview
+from core.dataset.preview import Preview, preview, preview_hub
 from core.dataset.rows import BadRow
 from core.dataset.spec import ColumnsSpec, DataSpec, FilesSpec, HubSpec, LimitSpec, SplitSpec
 
@@ -35,6 +35,7 @@ __all__ = [
     "normalise",
     "paragraphs",
     "preview",
+    "preview_hub",
     "same_item",
     "sentences",
 ]

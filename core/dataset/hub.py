@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,21 +27,44 @@ def hub_tables(spec: HubSpec) -> dict[str, Table]:
         PlanError: the id would not be looked up on the hub.
         DataError: the hub cannot be reached, has no such data set, or the data set is over a limit.
     """
-    try:
-        import datasets
+    with _hub_errors(spec.id):
+        return {part: gather(shown, _counted(rows, shown)) for part, (rows, shown) in _streams(spec).items()}
 
-        _check_id(spec.id)
-        found = datasets.load_dataset(spec.id, spec.name, split=spec.split, revision=spec.revision, streaming=True)
-        if spec.split is not None:
-            return {"": _table(found, spec.id)}
-        parts = _named_parts(list(found), spec) if spec.splits else _parts(list(found), spec.id)
-        return {part: _table(found[name], f"{spec.id}:{name}") for part, name in parts.items()}
+
+def hub_head(spec: HubSpec, most: int) -> Table:
+    """The first rows of a data set, of the part that would be trained on; enough to see its columns.
+
+    Raises:
+        PlanError, DataError: as `hub_tables`.
+    """
+    with _hub_errors(spec.id):
+        rows, shown = next(iter(_streams(spec).values()))
+        return gather(shown, islice(_counted(rows, shown), most))
+
+
+def _streams(spec: HubSpec) -> dict[str, tuple[Any, str]]:
+    """Rows that have not been fetched yet, and their name for people, by split; train first."""
+    import datasets
+
+    _check_id(spec.id)
+    found = datasets.load_dataset(spec.id, spec.name, split=spec.split, revision=spec.revision, streaming=True)
+    if spec.split is not None:
+        return {"": (found, spec.id)}
+    parts = _named_parts(list(found), spec) if spec.splits else _parts(list(found), spec.id)
+    return {part: (found[name], f"{spec.id}:{name}") for part, name in parts.items()}
+
+
+@contextmanager
+def _hub_errors(hub_id: str) -> Iterator[None]:
+    """Raises: DataError, for whatever the library says."""
+    try:
+        yield
     except BakeoffError:
         raise
     except Exception as error:  # the library raises many unrelated kinds: of the network, of the hub, of pyarrow, its own
         first = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise DataError(
-            f"The data set '{spec.id}' could not be read from the hub ({type(error).__name__}: {first}).",
+            f"The data set '{hub_id}' could not be read from the hub ({type(error).__name__}: {first}).",
             "Check its id, configuration and revision and that the hub can be reached, or download it and give it as path.",
         ) from error
 
@@ -71,10 +96,6 @@ def _named_parts(names: list[str], spec: HubSpec) -> dict[str, str]:
             what = f"data.hub.splits.{part} must be a split of '{spec.id}' ({', '.join(names)}); got '{name}'."
             raise PlanError(what, nearest(name, names))
     return wanted
-
-
-def _table(rows: Any, shown: str) -> Table:
-    return gather(shown, _counted(rows, shown))
 
 
 def _counted(rows: Any, shown: str) -> Iterator[RawRow]:

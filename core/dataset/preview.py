@@ -10,8 +10,8 @@ from typing import Any
 
 from core.dataset.layouts import Guess, choose_columns, convert, guess
 from core.dataset.readers import read_rows
-from core.dataset.rows import BadRow, gather
-from core.dataset.spec import ColumnsSpec
+from core.dataset.rows import BadRow, Table, gather
+from core.dataset.spec import ColumnsSpec, HubSpec
 from core.errors import PlanError
 from core.records import Example
 from core.specs import read_spec
@@ -50,14 +50,29 @@ def preview(path: Path, columns: Mapping[str, str] | ColumnsSpec | None = None) 
         PlanError: a named column is not there.
         DataError: the file cannot be read.
     """
+    return _preview(gather(path.name, islice(read_rows(path, path.name), PREVIEW_ROWS)), columns)
+
+
+def preview_hub(spec: HubSpec, columns: Mapping[str, str] | ColumnsSpec | None = None) -> Preview:
+    """The first 20 rows of a data set of the hub, likewise.
+
+    Raises:
+        PlanError: a named column is not there, or the id would not be looked up on the hub.
+        DataError: the hub cannot be reached, or has no such data set.
+    """
+    from core.dataset.hub import hub_head
+
+    return _preview(hub_head(spec, PREVIEW_ROWS), columns)
+
+
+def _preview(table: Table, columns: Mapping[str, str] | ColumnsSpec | None) -> Preview:
     if columns is not None and not isinstance(columns, ColumnsSpec):
         columns = read_spec(ColumnsSpec, columns, "data.columns")
-    table = gather(path.name, islice(read_rows(path, path.name), PREVIEW_ROWS))
     named = columns.named() if columns else {}
     found = guess(table.columns)
     if named or not found.layout:
         try:
-            found = choose_columns(table.columns, named, path.name)
+            found = choose_columns(table.columns, named, table.file)
         except PlanError:
             if any(column not in table.columns for column in named.values()):
                 raise

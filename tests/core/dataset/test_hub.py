@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import core.dataset.limits as limits
-from core.dataset import DataSpec, load_dataset
+from core.dataset import DataSpec, HubSpec, load_dataset, preview_hub
 from core.errors import DataError, PlanError
 from core.specs import read_spec
 
@@ -75,7 +75,9 @@ def test_the_plan_may_say_which_split_is_which(hub: dict[str, Any], tmp_path: Pa
     hub["found"] = {"train": rows(10), "validation": rows(4, 100), "test": rows(6, 200)}
     counts = load(tmp_path, id="org/glue", splits={"train": "train", "test": "validation"}).counts
     assert counts["test"] == 4 and counts["train"] + counts["validation"] == 10
-    with pytest.raises(PlanError, match=r"data\.hub\.splits\.test must be a split of 'org/glue' .*; got 'valid'. Did you mean 'validation'"):
+    with pytest.raises(
+        PlanError, match=r"data\.hub\.splits\.test must be a split of 'org/glue' .*; got 'valid'. Did you mean 'validation'"
+    ):
         load(tmp_path, id="org/glue", splits={"train": "train", "test": "valid"})
     with pytest.raises(PlanError, match="split or splits, not both"):
         load(tmp_path, id="org/glue", split="train", splits={"train": "train", "test": "validation"})
@@ -101,7 +103,9 @@ def test_class_numbers_become_their_names(hub: dict[str, Any], tmp_path: Path) -
     assert load(tmp_path, id="org/name", split="train").labels == ("bad", "good")
 
 
-@pytest.mark.parametrize("error", [ConnectionError("no route to the hub"), RuntimeError("Dataset scripts are no longer supported"), OSError()])
+@pytest.mark.parametrize(
+    "error", [ConnectionError("no route to the hub"), RuntimeError("Dataset scripts are no longer supported"), OSError()]
+)
 def test_any_failure_of_the_hub_is_one_plain_message(error: Exception, hub: dict[str, Any], tmp_path: Path) -> None:
     hub["found"] = error
     with pytest.raises(DataError) as caught:
@@ -128,3 +132,24 @@ def test_rows_of_the_hub_are_capped(hub: dict[str, Any], tmp_path: Path, monkeyp
     monkeypatch.setattr(limits, "MAX_ROWS", 19)
     with pytest.raises(DataError, match="has 20 rows or more; at most 19"):
         load(tmp_path, id="org/name", split="train")
+
+
+def test_the_columns_are_seen_without_reading_it_all(hub: dict[str, Any]) -> None:
+    """The first rows of the part that would be trained on, and no more of them."""
+    taken: list[int] = []
+
+    class Counted(Streamed):
+        def __iter__(self) -> Any:
+            for place, row in enumerate(super().__iter__()):
+                taken.append(place)
+                yield row
+
+    hub["found"] = {"test": rows(5, 900), "train": Counted(rows(1000))}
+    seen = preview_hub(HubSpec(id="org/name"))
+    assert seen.columns == ("question", "answer") and seen.mapping == {"input": "question", "output": "answer"}
+    assert seen.examples[0].input == "question 0" and len(seen.rows) == 20 and len(taken) <= 21
+    with pytest.raises(PlanError, match="qestion"):
+        preview_hub(HubSpec(id="org/name"), {"input": "qestion", "output": "answer"})
+    hub["found"] = ConnectionError("no route")
+    with pytest.raises(DataError, match=r"could not be read from the hub \(ConnectionError: no route\)"):
+        preview_hub(HubSpec(id="org/name"))
