@@ -10,22 +10,22 @@ from ui.diagnosed import Causes
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-PALE = "#dfe7e5"
+PALE = "#c9dfdb"
 ROW_PX, HEAD_PX = 34, 70
 
 
 def of_causes(found: Causes) -> go.Figure:
-    """Causes down, methods across; the darker, the larger the share of the method's answers. Text says the count."""
+    """Causes down, methods across; the stronger the colour, the larger the share of the method's answers. Text says the count."""
     import plotly.graph_objects as go
 
     totals = [max(1, of) for _, of in found.wrong]
-    share = [[count / total for count, total in zip(counts, totals, strict=True)] for _, counts in found.rows]
+    share = [[count / total if count else None for count, total in zip(counts, totals, strict=True)] for _, counts in found.rows]
     figure = go.Figure()
     figure.add_heatmap(
         x=list(found.methods),
         y=[label for label, _ in found.rows],
         z=share,
-        text=[list(counts) for _, counts in found.rows],
+        text=[[count or "" for count in counts] for _, counts in found.rows],
         texttemplate="%{text}",
         zmin=0,
         zmax=1,
@@ -33,6 +33,7 @@ def of_causes(found: Causes) -> go.Figure:
         showscale=False,
         xgap=2,
         ygap=2,
+        hoverongaps=False,
         hovertemplate="%{y}, %{x}<br>%{text} answers, %{z:.0%}<extra></extra>",
     )
     figure.update_layout(

@@ -24,6 +24,9 @@ Latency = Mapping[str, Mapping[str, float]]
 ONLY_A, ONLY_B = "Only A right", "Only B right"
 FILTERS = ("All", "They differ", "Only one right", ONLY_A, ONLY_B, "All wrong", "Cut", "Unscored")
 Findings = Mapping[str, Finding | None]
+TELLING = frozenset({"format", "too_long", "too_short", "repetitive", "misspelling"})
+"""Causes whose reason says more than their name."""
+ABOUT_PASSAGES = frozenset({"retrieval_miss", "context_ignored"})
 RETRIEVED = {"yes": "The gold passage was in the prompt", "no": "The gold passage was not in the prompt"}
 
 
@@ -46,8 +49,8 @@ class Card(NamedTuple):
     """One method's answer to one item.
 
     Attributes:
-        causes: why it is wrong, as (label, what shows it); empty where it is not.
-        passage: what came of the passage with the reference, in words.
+        causes: why it is wrong, as (label, what shows it, where that says more); empty where it is not.
+        passage: what came of the passage with the reference, in words, where the causes do not say it.
         gold: ids of the passages that hold the reference.
     """
 
@@ -143,10 +146,12 @@ def cards(
 
 
 def _explained(card: Card, finding: Finding) -> Card:
-    came = RETRIEVED.get(finding.retrieved or "", "")
-    if finding.used is not None:
+    names = {name for name, _ in finding.causes}
+    came = "" if names & ABOUT_PASSAGES else RETRIEVED.get(finding.retrieved or "", "")
+    if came and finding.used is not None:
         came += ", and was used" if finding.used else ", and was ignored"
-    return card._replace(causes=[(CAUSES[name], why) for name, why in finding.causes], passage=came, gold=finding.gold)
+    causes = [(CAUSES[name], why if name in TELLING else "") for name, why in finding.causes]
+    return card._replace(causes=causes, passage=came, gold=finding.gold)
 
 
 def _card(method: Mapping[str, Any], question: Question, answers: Answers, scores: Scores, latency: Latency) -> Card:

@@ -84,7 +84,7 @@ def view(ctx: Context, shown: Shown) -> View:
         rule=RULE,
         metric=present.metric_label(metric),
         definitions=[(CAUSES[name], text) for name, text in DEFINITIONS.items()],
-        width=130 + 84 * len(counts.methods),
+        width=112 + 70 * len(counts.methods),
     )
     offered = _facets(found)
     chosen = next(iter(offered), "")
