@@ -20,7 +20,12 @@ COST_ROWS = (
     ("trained parameters", "trainable_params", ""),
     ("artefact", "artefact_bytes", "MB"),
     ("peak memory", "peak_memory_mb", "MB"),
+    ("energy, estimate", "energy_kwh", "Wh"),
+    ("CO2, estimate", "co2_kg", "g"),
+    ("1,000 answers", "money", ""),
 )
+MEASURED = ("energy_kwh", "co2_kg", "money")
+"""Rows that are left out where no method has a number."""
 
 
 def decimals(metric: Mapping[str, Any]) -> int:
@@ -46,6 +51,10 @@ def cost_cell(cost: Mapping[str, Any], key: str, unit: str) -> str:
     value = cost.get(key)
     if value is None:
         return ABSENT
+    if key in ("energy_kwh", "co2_kg"):
+        return f"{1000 * value:.3g} {unit}"
+    if key == "money":
+        return f"{value['per_1000']:.3g} {value['currency']}"
     if key == "artefact_bytes":
         return f"{value / 2**20:.1f} {unit}" if value else "0"
     if unit == "s":
@@ -67,6 +76,8 @@ def rows(report: Mapping[str, Any]) -> list[list[str]]:
     if any("perplexity" in method for method in methods):
         found.append(["perplexity ↓", *(f"{m['perplexity']:,.2f}" if "perplexity" in m else ABSENT for m in methods)])
     for label, key, unit in COST_ROWS:
+        if key in MEASURED and all(method["cost"].get(key) is None for method in methods):
+            continue
         found.append([label, *(cost_cell(method["cost"], key, unit) for method in methods)])
     return found
 

@@ -8,7 +8,7 @@ from typing import Any
 from ui.present import Report, method_label, spec_of
 
 PLACES = {
-    "train": "in training rows, which were taken out",
+    "train": "in training rows, of which all but near ones were taken out",
     "demonstrations": "in demonstrations",
     "index": "in documents, which stay whole",
 }
@@ -29,7 +29,9 @@ def setup(report: Report) -> list[tuple[str, list[tuple[str, str]]]]:
         (method_label(m), _flat({k: v for k, v in spec_of(report, m["name"]).items() if k not in ("kind", "name")}))
         for m in report["methods"]
     ]
-    twice = [(PLACES.get(where, f"in {where}"), _leaks(counts)) for where, counts in (data.get("leakage") or {}).items()]
+    near = data.get("near_duplicates") or {}
+    places = {**PLACES, **({"index": "in documents, of which they were cut out"} if near.get("documents") == "cut" else {})}
+    twice = [(places.get(where, f"in {where}"), _leaks(counts)) for where, counts in (data.get("leakage") or {}).items()]
     groups = [
         ("Methods", [(name, text or "no settings") for name, text in methods]),
         ("Data", [("rows", _flat(data.get("counts") or {})), ("base model", _flat(plan.get("model") or {}))]),

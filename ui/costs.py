@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from ui.figures import count, duration, size
+from comparison.money import answering_s as answering_s
+from ui.figures import amount, carbon, count, duration, energy, size
 
 Cost = Mapping[str, Any]
 
@@ -17,12 +18,6 @@ class CostRow(NamedTuple):
     hint: str
     key: str
     text: Callable[[Cost, int], str]
-
-
-def answering_s(cost: Cost) -> float | None:
-    """Seconds that all answers took: looking up passages and wording the prompts (absent in old reports), then generating."""
-    generated = cost.get("generate_s")
-    return None if generated is None else float(generated) + float(cost.get("word_s") or 0.0)
 
 
 def each(total: float | None, n: int) -> float | None:
@@ -45,6 +40,19 @@ COSTS = (
     CostRow(
         "Answer tokens, each", "Mean length of an answer.", "completion_tokens", lambda c, n: count(each(c.get("completion_tokens"), n))
     ),
+    CostRow(
+        "Money for 1,000 answers",
+        "At the plan's prices; others can be tried under Costs.",
+        "money",
+        lambda c, n: amount((c.get("money") or {}).get("per_1000"), (c.get("money") or {}).get("currency", "")),
+    ),
+    CostRow(
+        "Energy",
+        "To prepare and to answer all items: mean power of the machine times the time. On a CPU an estimate.",
+        "energy_kwh",
+        lambda c, n: energy(c.get("energy_kwh")),
+    ),
+    CostRow("CO₂", "The energy times what the place's electricity emits.", "co2_kg", lambda c, n: carbon(c.get("co2_kg"))),
     CostRow("Trained parameters", "", "trainable_params", lambda c, n: count(c.get("trainable_params"))),
     CostRow("Stored", "Size of the index or the weights on disk.", "artefact_bytes", lambda c, n: size(c.get("artefact_bytes"))),
     CostRow("Peak memory", "", "peak_memory_mb", lambda c, n: size(_bytes(c.get("peak_memory_mb")))),

@@ -44,3 +44,25 @@ def size(bytes_: float | None) -> str:
             return f"{bytes_:.0f} {unit}" if unit == "B" or bytes_ >= 10 else f"{bytes_:.1f} {unit}"
         bytes_ /= 1024
     return f"{bytes_:.1f} GB"
+
+
+def energy(kwh: float | None) -> str:
+    """Kilowatt-hours in the unit that fits."""
+    if kwh is None:
+        return "–"
+    return f"{kwh * 1e6:.3g} mWh" if kwh < 1e-6 else f"{kwh * 1e3:.3g} Wh" if kwh < 1 else f"{kwh:.3g} kWh"
+
+
+def carbon(kg: float | None) -> str:
+    """Kilograms of CO2 equivalents in the unit that fits."""
+    if kg is None:
+        return "–"
+    return f"{kg * 1e6:.3g} mg" if kg < 1e-3 else f"{kg * 1e3:.3g} g" if kg < 1 else f"{kg:.3g} kg"
+
+
+def amount(value: float | None, currency: str) -> str:
+    """Money, with as many digits as a small amount needs."""
+    if value is None:
+        return "–"
+    digits = 0 if value == 0 or value >= 100 else 2 if value >= 0.1 else min(8, 1 - math.floor(math.log10(value)))
+    return f"{value:,.{digits}f} {currency}".strip()

@@ -129,7 +129,8 @@ def verdict(report: Report) -> Verdict:
     counts = (report.get("data") or {}).get("counts") or {}
     environment = report.get("environment") or {}
     plan = report.get("plan") or {}
-    parts = [f"{counts['test']} test items" if counts.get("test") else ""]
+    out = ((report.get("data") or {}).get("left_out") or {}).get("count", 0)
+    parts = [(f"{counts['test'] - out} of " if out else "") + f"{counts['test']} test items" if counts.get("test") else ""]
     parts.append(_last((plan.get("model") or {}).get("id", "")))
     parts.append(" ".join(str(environment[k]) for k in ("dtype", "device") if environment.get(k)))
     primary = said.get("primary")
