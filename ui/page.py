@@ -136,7 +136,7 @@ def _wire_run(shared: Shared, form: compare_tab.RunRow, tuning: finetuning_tab.F
             busy = [gr.update(interactive=False, value="Running") for _ in ready]
             strip = render("strip", words=[look.strip])
             return [gr.update(visible=True), strip, look.lines, "", "", gr.skip(), gr.skip(), gr.skip(), *busy]
-        shown = Shown("comparison", running) if look.readable else gr.skip()
+        shown = Shown("comparison", running, look.edition) if look.readable else gr.skip()
         ended, following = note(look.note, tone="bad"), runs.going_on(ctx)
         after = [gr.Timer(active=bool(following)), following, shown, *ready]
         return [gr.update(visible=False), "", "" if look.readable else look.lines, ended, ended, *after]

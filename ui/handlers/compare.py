@@ -21,10 +21,12 @@ class Shown(NamedTuple):
     Attributes:
         kind: "example", "comparison" (one of the owner's), "share" (a frozen one behind a link), or "" for none.
         key: the example's name, the comparison's id, or the link's token.
+        edition: raised when the same result has a new report, so that the tab shows that one.
     """
 
     kind: str = ""
     key: str = ""
+    edition: int = 0
 
 
 class View(NamedTuple):

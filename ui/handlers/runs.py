@@ -30,6 +30,7 @@ class Look(NamedTuple):
         over: nothing more will happen.
         readable: there is a report to show.
         note: why it ended without a result, with the remedy; "" otherwise.
+        edition: how many reports there are: a further step on the same comparison writes another.
     """
 
     lines: str
@@ -37,6 +38,7 @@ class Look(NamedTuple):
     over: bool
     readable: bool
     note: str
+    edition: int = 0
 
 
 def start(ctx: Context, task: Task, plan: Mapping[str, Any]) -> str:
@@ -83,6 +85,7 @@ def look(ctx: Context, comparison_id: str) -> Look:
         over,
         readable,
         "" if readable or not over else _ending(job.state, run.reason or job.reason),
+        len(result.report_names()),
     )
 
 

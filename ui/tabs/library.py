@@ -102,7 +102,7 @@ def _wire_actions(tab: LibraryTab, shared: Shared) -> None:
 
     def really(ctx: Context, chosen: str, shown: Shown) -> list[Any]:
         library.delete(ctx, chosen or "")
-        gone = Shown() if shown == Shown("comparison", chosen) else gr.skip()
+        gone = Shown() if shown[:2] == ("comparison", chosen) else gr.skip()
         return [*_listed(ctx), render("done", text="It is deleted, with its answers and links."), gone]
 
     outputs = [tab.empty, tab.begin, tab.chosen, tab.actions, tab.sure, tab.said, shared.shown]
