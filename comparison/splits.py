@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ def search(ready: Ready) -> Guarded:
     """What gives test items away in rows and documents, as they were before anything was cut out of these."""
     found = ready.planted or in_documents(ready.dataset, ready.documents, ready.nearness)
     drop = ready.plan.spec.data.near_duplicates == "drop"
-    return guarded(ready.dataset, found, ready.nearness, drop_rows=drop, cut_documents=ready.planted is not None)
+    guard = guarded(ready.dataset, found, ready.nearness, drop_rows=drop, cut_documents=ready.planted is not None)
+    near = {key: ready.plan.without_paths(value) if isinstance(value, str) else value for key, value in guard.near.items()}
+    return replace(guard, near=near)
 
 
 def to_search(ready: Ready) -> int:
