@@ -61,3 +61,28 @@ def test_without_a_task_each_tab_says_so_and_leads_to_the_data(
     strip_says(page, "mine")
     choose(page, "Prompting")
     expect(page.locator("#prompting_begin")).to_be_hidden()
+
+
+def test_three_files_become_the_task_with_their_bad_rows_told(
+    serve: Callable[..., str], chromium: Any, examples_folder: Path, tmp_path: Path
+) -> None:
+    from playwright.sync_api import expect
+
+    page = opened(chromium, serve("--examples", str(examples_folder)))
+    ready_to_run(page)
+    choose(page, "Data")
+    page.locator("#data_preview .bk-panel").wait_for()
+    page.get_by_role("radio", name="A file for each split").check()
+    for split, start in (("train", 0), ("test", 100), ("validation", 200)):
+        rows = [f"Where is lamp {start + n}?,Behind door {17 * n % 97} of hall {start + n}." for n in range(12)]
+        (tmp_path / f"my-{split}.csv").write_text("\n".join(["question,answer", *rows, "no answer here,", ""]))
+    page.locator("#data_train input[type=file]").set_input_files(str(tmp_path / "my-train.csv"))
+    expect(page.locator("#data_preview")).to_contain_text("There is no test file yet")
+    expect(page.locator("#data_input input")).to_have_value("question")
+    page.locator("#data_test input[type=file]").set_input_files(str(tmp_path / "my-test.csv"))
+    expect(page.locator("#data_preview")).to_contain_text("2 rows were left out. In my-train.csv, line 14")
+    page.locator("#data_validation_fold .label-wrap").click()
+    page.locator("#data_validation input[type=file]").set_input_files(str(tmp_path / "my-validation.csv"))
+    expect(page.locator("#data_preview")).to_contain_text("3 rows were left out")
+    page.get_by_role("button", name="Use this data", exact=True).click()
+    strip_says(page, "12 train / 12 validation / 12 test")

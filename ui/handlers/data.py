@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from adapters.prompts import word
-from core.dataset import Dataset, DataSpec, load_dataset, preview
+from core.dataset import BadRow, Dataset, DataSpec, HubSpec, Preview, load_dataset, preview, preview_hub
 from core.errors import BakeoffError, DataError, PlanError
 from core.records import Example
 from core.specs import read_spec
@@ -19,12 +21,20 @@ from ui.markup import render
 from ui.task import Task
 
 MODELS = ("embedded/smollm2-135m-instruct", "HuggingFaceTB/SmolLM2-135M-Instruct", "fake/echo")
-NO_COLUMN = ""
 LISTED = 8
+SPLITS = ("train", "validation", "test")
+ONE_FILE = "A file of mine"
+
+
+class Kept(NamedTuple):
+    """An uploaded file: its path in the store, under a name of ours, and its name for people; both "" for none."""
+
+    path: str = ""
+    name: str = ""
 
 
 class Draft(NamedTuple):
-    """What the tab's fields hold. `kept` is the path of an upload in the store, `name` its name for people."""
+    """What the tab's fields hold. `kept` is the path of an upload in the store, `name` its name for people; `parts` are three uploads by split."""
 
     kept: str = ""
     name: str = ""
@@ -37,6 +47,18 @@ class Draft(NamedTuple):
     validation: float = 0.15
     test: float = 0.25
     seed: int = 7
+    parts: tuple[Kept, Kept, Kept] = (Kept(), Kept(), Kept())
+
+    @property
+    def files(self) -> dict[str, Kept]:
+        """The uploads that are there, by split; one that is still to be cut stands under ""."""
+        named = dict(zip(SPLITS, self.parts, strict=True)) if any(part.path for part in self.parts) else {"": Kept(self.kept, self.name)}
+        return {split: part for split, part in named.items() if part.path}
+
+    @property
+    def chosen(self) -> bool:
+        """Whether there is any source."""
+        return bool(self.files or self.example or self.hub)
 
 
 class Columns(NamedTuple):
@@ -56,28 +78,49 @@ class Found(NamedTuple):
     usable: bool
 
 
-def keep(ctx: Context, uploaded: str) -> tuple[str, str]:
+def keep(ctx: Context, uploaded: str) -> Kept:
     """Keep an uploaded file: its place in the store, and its name for people."""
-    return str(uploads.keep_data(ctx, uploaded)), Path(uploaded).stem[:60]
+    return Kept(str(uploads.keep_data(ctx, uploaded)), Path(uploaded).stem[:60])
 
 
 def columns(ctx: Context, draft: Draft) -> Columns:
-    """The columns of a draft's file and a first guess. A Hub data set's are known once it is loaded."""
-    path = _file(ctx, draft)
-    if path is None:
+    """The columns of a draft's rows, of which the first are read, and a first guess. Of files for each split those of the training rows.
+
+    Raises:
+        BakeoffError: the rows cannot be read.
+    """
+    seen = _head(ctx, draft)
+    if seen is None:
         return Columns([], "", "", "")
-    seen = preview(path)
     mapped = seen.mapping if seen.layout not in ("messages", "chat") else {}
     return Columns(list(seen.columns), mapped.get("input", ""), mapped.get("output", ""), seen.layout)
 
 
-def _file(ctx: Context, draft: Draft) -> Path | None:
-    if draft.kept:
-        return Path(draft.kept)
-    if draft.example:
-        task = examples.task(ctx, draft.example)
-        return Path(task.base, str(task.data["path"])) if task.data.get("path") else None
-    return None
+def _head(ctx: Context, draft: Draft, named: Mapping[str, str] | None = None) -> Preview | None:
+    with names_for_people(draft):
+        if draft.files:
+            return preview(Path(next(iter(draft.files.values())).path), named)
+        if draft.hub:
+            return preview_hub(read_spec(HubSpec, {"id": draft.hub}, "data.hub"), named)
+        if draft.example:
+            task = examples.task(ctx, draft.example)
+            return preview(Path(task.base, str(task.data["path"])), named) if task.data.get("path") else None
+        return None
+
+
+@contextmanager
+def names_for_people(draft: Draft) -> Iterator[None]:
+    """Say of uploads what people called them, wherever a message would name the file in the store."""
+    try:
+        yield
+    except BakeoffError as error:
+        raise type(error)(shown_name(draft, error.message), shown_name(draft, error.remedy)) from error
+
+
+def shown_name(draft: Draft, text: str) -> str:
+    for part in draft.files.values():
+        text = text.replace(Path(part.path).name, f"{part.name}{Path(part.path).suffix}")
+    return text
 
 
 def as_task(ctx: Context, draft: Draft, current: Task, model: str) -> Task:
@@ -92,8 +135,10 @@ def as_task(ctx: Context, draft: Draft, current: Task, model: str) -> Task:
         data = {k: v for k, v in base.data.items() if k not in ("columns", "instruction", "split")}
         extra = {k: v for k, v in (base.data.get("columns") or {}).items() if k not in ("input", "output")}
         task = replace(base, data={**data, **_mapping(draft, extra)})
-    elif draft.kept:
-        task = Task(name=draft.name or "My data", base=str(Path(draft.kept).parent), data={"path": draft.kept, **_mapping(draft, {})})
+    elif draft.files:
+        name = next(iter(draft.files.values())).name
+        folder = str(Path(next(iter(draft.files.values())).path).parent)
+        task = Task(name="My data" if name in ("", *SPLITS) else name, base=folder, data={**_sources(draft), **_mapping(draft, {})})
     elif draft.hub:
         task = Task(name=draft.hub, base="/", data={"hub": {"id": draft.hub}, **_mapping(draft, {})})
     else:
@@ -123,6 +168,22 @@ def planned(ctx: Context, draft: Draft, task: Task) -> Draft:
     return read._replace(**{name: split[name] for name in ("train", "validation", "test", "seed") if name in split})
 
 
+def _sources(draft: Draft) -> dict[str, Any]:
+    """The plan's section for uploads.
+
+    Raises:
+        DataError: one of the files that every split needs is missing.
+    """
+    files = draft.files
+    if "" in files:
+        return {"path": files[""].path}
+    for split, why in (("train", "that methods learn from"), ("test", "that every method is scored on")):
+        if split not in files:
+            remedy = f"Upload it, or choose “{ONE_FILE}” to have one file cut into all three."
+            raise DataError(f"There is no {split} file yet: the rows {why}.", remedy)
+    return {"files": {split: part.path for split, part in files.items()}}
+
+
 def _mapping(draft: Draft, extra: dict[str, str]) -> dict[str, Any]:
     named = {**extra, **{k: v for k, v in (("input", draft.input), ("output", draft.output)) if v}}
     out: dict[str, Any] = {"split": {"train": draft.train, "validation": draft.validation, "test": draft.test, "seed": int(draft.seed)}}
@@ -130,24 +191,63 @@ def _mapping(draft: Draft, extra: dict[str, str]) -> dict[str, Any]:
     return out | ({"instruction": draft.instruction} if draft.instruction.strip() else {})
 
 
-def look(ctx: Context, draft: Draft, place: int = 0) -> Found:
-    """Load the draft and show one test item as it will be asked, and what was found in the rows. What is wrong stands in the preview's place."""
+def look(ctx: Context, draft: Draft, place: int = 0, *, whole: bool = False) -> Found:
+    """Load the draft and show one test item as it will be asked, and what was found in the rows. What is wrong stands in the preview's place.
+
+    Args:
+        whole: read a data set of the hub to its end, too; else its first rows are looked at.
+    """
     try:
         task = as_task(ctx, draft, Task(), "")
-        dataset = load_dataset(read_spec(DataSpec, dict(task.data), "data"), Path(task.base))
+        if draft.hub and not whole:
+            return _first_rows(ctx, draft, place)
+        with names_for_people(draft):
+            dataset = load_dataset(read_spec(DataSpec, dict(task.data), "data"), Path(task.base))
     except BakeoffError as error:
         return Found(render("problem", message=error.message, remedy=error.remedy), "", False)
     example = dataset.test[place % len(dataset.test)]
-    shown = render(
-        "asked",
-        turns=word(example, dataset.instruction),
-        reference=example.reference,
-        place=place % len(dataset.test) + 1,
-        total=len(dataset.test),
-    )
-    return Found(
-        shown, render("findings", facts=findings(dataset), bad=dataset.bad_rows, more=dataset.bad_count - len(dataset.bad_rows)), True
-    )
+    asked = {"turns": word(example, dataset.instruction), "reference": example.reference}
+    left_out = _left_out(draft, dataset.bad_rows, dataset.bad_count)
+    shown = render("asked", **asked, what="Test item", place=place % len(dataset.test) + 1, total=len(dataset.test), left_out=left_out)
+    return Found(shown, _findings(draft, findings(dataset), dataset.bad_rows, dataset.bad_count), True)
+
+
+def _first_rows(ctx: Context, draft: Draft, place: int) -> Found:
+    """The same of a hub data set's first rows, which come at once.
+
+    Raises:
+        BakeoffError: it cannot be read, or no columns were recognised or named.
+    """
+    seen = _head(ctx, draft, {field: column for field, column in (("input", draft.input), ("output", draft.output)) if column})
+    if seen is None or not seen.examples:
+        raise DataError(f"The columns of '{draft.hub}' fit no known layout.", "Choose the question column and the answer column.")
+    example = seen.examples[place % len(seen.examples)]
+    asked = {"turns": word(example, example.instruction or draft.instruction), "reference": example.reference}
+    rows = len(seen.examples) + len(seen.bad_rows)
+    left_out = _left_out(draft, seen.bad_rows, len(seen.bad_rows))
+    shown = render("asked", **asked, what="Row", place=place % len(seen.examples) + 1, total=len(seen.examples), left_out=left_out)
+    facts = [("Looked at", f"the first {rows} rows; all are read when you press “Use this data”"), ("Columns", ", ".join(seen.columns))]
+    return Found(shown, _findings(draft, facts, seen.bad_rows, len(seen.bad_rows)), True)
+
+
+def _left_out(draft: Draft, bad: Sequence[BadRow], count: int) -> str:
+    """One sentence on the rows that cannot be used; "" where all can."""
+    if not count:
+        return ""
+    first = f"In {_where(draft, bad[0])}: {bad[0].reason}"
+    others = "another one stands" if count == 2 else f"{count - 1} more stand"
+    more = f"; {others} under “What was found in the rows”" if count > 1 else ""
+    return f"{count} {'row was' if count == 1 else 'rows were'} left out. {first}{more}."
+
+
+def _where(draft: Draft, row: BadRow) -> str:
+    """The line of a row; with the file, where there are several."""
+    return f"{shown_name(draft, row.file)}, line {row.line}" if len(draft.files) > 1 else f"line {row.line}"
+
+
+def _findings(draft: Draft, facts: Sequence[tuple[str, str]], bad: Sequence[BadRow], count: int) -> str:
+    rows = [(_where(draft, row), shown_name(draft, row.reason)) for row in bad]
+    return render("findings", facts=facts, bad=rows, more=count - len(rows))
 
 
 def findings(dataset: Dataset) -> list[tuple[str, str]]:
@@ -177,7 +277,9 @@ def findings(dataset: Dataset) -> list[tuple[str, str]]:
 
 def _lengths(texts: list[str]) -> str:
     lengths = sorted(len(t.split()) for t in texts)
-    return f"{lengths[0]} to {lengths[-1]}, half of them under {lengths[len(lengths) // 2] + 1}" if lengths else "none"
+    if not lengths or lengths[0] == lengths[-1]:
+        return str(lengths[0]) if lengths else "none"
+    return f"{lengths[0]} to {lengths[-1]}, half of them under {lengths[len(lengths) // 2] + 1}"
 
 
 def _repeated(everything: list[Example]) -> int:
