@@ -12,6 +12,7 @@ import os
 import sqlite3
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -93,8 +94,8 @@ def resume(store: Store, comparison_id: str, engine: Engine | None = None) -> No
     _launch(store, comparison_id, ["resume", comparison_id, "--store", str(store.root)], engine or LocalEngine())
 
 
-def step(store: Store, comparison_id: str, command: str, engine: Engine | None = None) -> None:
-    """A further step of a finished comparison (`oracle`), as a job of its own; it is again what it was when that ends.
+def step(store: Store, comparison_id: str, command: str, engine: Engine | None = None, more: Sequence[str] = ()) -> None:
+    """A further step of a finished comparison (`oracle`, `certify`), as a job of its own; it is again what it was when that ends.
 
     Raises:
         StoreError: it is active already, or could not be started.
@@ -102,7 +103,7 @@ def step(store: Store, comparison_id: str, command: str, engine: Engine | None =
     report = store.result(comparison_id).report()
     requeue(store, comparison_id, None)
     try:
-        _launch(store, comparison_id, [command, comparison_id, "--store", str(store.root)], engine or LocalEngine())
+        _launch(store, comparison_id, [command, comparison_id, "--store", str(store.root), *more], engine or LocalEngine())
     except StoreError:
         store.close(comparison_id, report["status"], report["verdict"]["text"])
         raise

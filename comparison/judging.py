@@ -119,20 +119,25 @@ def _other(spec: JudgeSpec, base: ModelSpec) -> ModelSpec:
     return base.model_copy(update={"id": spec.model, "revision": spec.revision})
 
 
-def check_there(spec: JudgeSpec | None, candidate: ModelIdentity, base: ModelSpec, home: Path, *, public: bool | None = None) -> None:
+def check_there(spec: JudgeSpec | None, candidate: ModelIdentity, base: ModelSpec, home: Path) -> None:
     """What can be known wrong of a judge before work begins.
-
-    Args:
-        public: whether only public servers may be asked; by default where others share this machine.
 
     Raises:
         ModelError: no such model, or a server that may not be asked.
     """
-    if spec is None:
-        return
-    if spec.endpoint is None:
+    if spec is not None:
+        check_server(spec, public=address.shared_machine())
+    if spec is not None and spec.endpoint is None:
         judge_identity(spec, candidate, base, home)
-    elif address.shared_machine() if public is None else public:
+
+
+def check_server(spec: JudgeSpec, *, public: bool) -> None:
+    """Refuse a server that only this machine can reach, where other people use it, too.
+
+    Raises:
+        ModelError: as above.
+    """
+    if spec.endpoint is not None and public:
         parts = urlsplit(spec.endpoint.url)
         address.public_address(parts.hostname or "", parts.port or 443)
 

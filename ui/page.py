@@ -24,6 +24,7 @@ from ui.tabs.items import ARROW_KEYS
 from ui.task import Task, words
 
 POLL_S = 1.0
+KEY_S = 3600
 
 
 TABS = {
@@ -63,7 +64,8 @@ def build(settings: Settings) -> gr.Blocks:
         states = gr.State(Task()), gr.State(Shown()), gr.State("")
         tick = gr.Timer(POLL_S, active=False)
         tabs = gr.Tabs(elem_id="tabs", selected="compare", overflow_behavior="wrap")
-        shared = Shared(settings, *states, tick, tabs, {}, strip, run_row, run_words, stop)
+        judge_key = gr.State("", time_to_live=KEY_S)
+        shared = Shared(settings, *states, tick, tabs, {}, strip, run_row, run_words, stop, judge_key)
         made: dict[str, Any] = {}
         with tabs:
             for label, module in TABS.items():

@@ -187,7 +187,7 @@ def metric_names(report: Report) -> list[str]:
 
 
 def _decides(name: str, known: Mapping[str, Mapping[str, Any]]) -> bool:
-    return name != "judge" and bool((known.get(name) or {}).get("in_verdict", True))
+    return bool((known.get(name) or {}).get("in_verdict", name != "judge"))
 
 
 def _why(method: Mapping[str, Any]) -> str:
@@ -218,7 +218,7 @@ def _score_row(report: Report, name: str, info: Mapping[str, Any]) -> Row:
         cells.append(cell)
     hint = ". ".join(t for t in (described(info) if info.get("label") else "", info.get("note")) if t)
     arrow, words = ("", "") if info.get("neutral") else ("↑", "higher is better") if higher else ("↓", "lower is better")
-    note = str(info.get("note") or ("not certified" if name == "judge" else ""))
+    note = str(info.get("note", "not certified" if name == "judge" else ""))
     return Row(metric_label(name), arrow, words, hint, cells, note, not info.get("in_verdict", name != "judge"), name)
 
 

@@ -28,6 +28,7 @@ class Shared(NamedTuple):
     tick: polls while something runs, and only then.
     opens: by tab, the event of its being chosen.
     strip, run_row, run_strip, stop: the two lines under the header.
+    judge_key: a key for a judge's server, of this visitor's session alone.
     """
 
     settings: Settings
@@ -41,6 +42,7 @@ class Shared(NamedTuple):
     run_row: gr.Row
     run_strip: gr.HTML
     stop: gr.Button
+    judge_key: gr.State
 
     def on(self, listen: Callable[..., Any], handler: Handler, inputs: Any = None, outputs: Any = None, **options: Any) -> Any:
         """Attach a guarded handler to an event. Events are the page's own: none is offered as an API."""

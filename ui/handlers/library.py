@@ -6,7 +6,9 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from comparison import jobs
+from comparison import jobs, judge_key
+from comparison.engines.local import LocalEngine
+from comparison.judge_spec import kept_section
 from core.errors import StoreError
 from ui.context import Context
 from ui.handlers import examples
@@ -49,17 +51,21 @@ def readable(ctx: Context, comparison_id: str) -> None:
     own(ctx, comparison_id).report()
 
 
-def resume(ctx: Context, comparison_id: str) -> None:
+def resume(ctx: Context, comparison_id: str, key: str = "") -> None:
     """Go on with a comparison that was stopped or interrupted.
+
+    Args:
+        key: for a judge behind a server.
 
     Raises:
         StoreError: it is running, or done.
     """
-    own(ctx, comparison_id)
+    result = own(ctx, comparison_id)
     status = jobs.status(ctx.store, comparison_id)
     if status.state == "done":
         raise StoreError("This comparison is done already.", "Open it, or clone it to change something.")
-    jobs.resume(ctx.store, comparison_id)
+    section = kept_section(result.folder, result.plan())
+    jobs.resume(ctx.store, comparison_id, LocalEngine(judge_key.for_child(section, key, public=ctx.settings.public)))
 
 
 def clone(ctx: Context, comparison_id: str) -> Task:

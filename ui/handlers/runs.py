@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from comparison import jobs
+from comparison import jobs, judge_key
 from comparison.database import ACTIVE
+from comparison.engines.local import LocalEngine
+from comparison.judging import check_server
 from comparison.plan import read_plan
 from comparison.ready import make_ready
 from core.errors import PlanError
@@ -41,8 +43,11 @@ class Look(NamedTuple):
     edition: int = 0
 
 
-def start(ctx: Context, task: Task, plan: Mapping[str, Any]) -> str:
+def start(ctx: Context, task: Task, plan: Mapping[str, Any], key: str = "") -> str:
     """Start a plan in the owner's name; its comparison's id. Whatever can be known wrong before is refused here, and nothing is stored.
+
+    Args:
+        key: for a judge behind a server; it goes into the run's environment and is kept nowhere.
 
     Raises:
         BakeoffError: the plan or the data is wrong.
@@ -51,12 +56,15 @@ def start(ctx: Context, task: Task, plan: Mapping[str, Any]) -> str:
         raise PlanError("There is nothing to run on: no task is chosen.", "Open an example, or bring data on the Data tab.")
     read = read_plan(plan, Path(task.base))
     store = ctx.store
-    _room(ctx)
+    room(ctx)
+    if read.spec.judge is not None:
+        check_server(read.spec.judge, public=ctx.settings.public)
     make_ready(read, store.models)
-    return jobs.submit(store, read, ctx.owner).id
+    engine = LocalEngine(judge_key.for_child(read.mapping.get("judge"), key, public=ctx.settings.public))
+    return jobs.submit(store, read, ctx.owner, engine).id
 
 
-def _room(ctx: Context) -> None:
+def room(ctx: Context) -> None:
     """Raises:
     PlanError: as many runs of this owner as may wait do so already.
     """
@@ -84,9 +92,14 @@ def look(ctx: Context, comparison_id: str) -> Look:
         progress.strip(run),
         over,
         readable,
-        "" if readable or not over else _ending(job.state, run.reason or job.reason),
+        _note(job.state, run.reason or job.reason, readable) if over else "",
         len(result.report_names()),
     )
+
+
+def _note(status: str, reason: str, readable: bool) -> str:
+    """Why there is no result, or no further one: a step that failed leaves the comparison as it was, with its reason."""
+    return (reason if status == "done" else "") if readable else _ending(status, reason)
 
 
 def _ending(status: str, reason: str) -> str:

@@ -185,16 +185,15 @@ def _wire_form(tab: CompareTab, shared: Shared) -> None:
 
     shared.on(shared.task.change, load, shared.task, [*form.inputs, form.notice])
 
-    def run(ctx: Context, task: Task, ticked: list[str], metrics: list[str], limit: float | None, *flat: Any) -> list[Any]:
+    def run(ctx: Context, task: Task, key: str, ticked: list[str], metrics: list[str], limit: float | None, *flat: Any) -> list[Any]:
         try:
-            started = runs.start(ctx, task, methods.plan(task, ticked, form.values(flat), metrics, limit))
+            started = runs.start(ctx, task, methods.plan(task, ticked, form.values(flat), metrics, limit), key)
         except BakeoffError as error:
             return [gr.skip(), gr.skip(), render("problem", message=error.message, remedy=error.remedy), ""]
         return [started, gr.Timer(active=True), "", render("empty", text="Starting.")]
 
-    shared.on(
-        form.run.click, run, [shared.task, *form.inputs], [shared.running, shared.tick, form.notice, form.lines], show_progress="minimal"
-    )
+    inputs, outputs = [shared.task, shared.judge_key, *form.inputs], [shared.running, shared.tick, form.notice, form.lines]
+    shared.on(form.run.click, run, inputs, outputs, show_progress="minimal")
 
     def relabel(ctx: Context, task: Task, ticked: list[str], metrics: list[str], limit: float | None, *flat: Any) -> Any:
         return gr.update(choices=methods.choices(task, form.values(flat)))

@@ -88,11 +88,11 @@ def _wire_actions(tab: LibraryTab, shared: Shared) -> None:
 
     shared.on(tab.clone.click, clone, tab.chosen, [shared.task, shared.tabs])
 
-    def resume(ctx: Context, chosen: str) -> list[Any]:
-        library.resume(ctx, chosen or "")
+    def resume(ctx: Context, chosen: str, key: str) -> list[Any]:
+        library.resume(ctx, chosen or "", key)
         return [chosen, gr.Timer(active=True), render("done", text="It goes on where it was.")]
 
-    shared.on(tab.resume.click, resume, tab.chosen, [shared.running, shared.tick, tab.said])
+    shared.on(tab.resume.click, resume, [tab.chosen, shared.judge_key], [shared.running, shared.tick, tab.said])
 
     def ask(ctx: Context, sure: bool) -> list[Any]:
         return [gr.update(visible=not sure), gr.update(visible=sure)]
