@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import opened, ready_to_run, run_and_wait
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,3 +94,22 @@ def test_a_method_that_is_named_like_a_formula_is_none_in_the_csv(ctx: Context, 
     named = [{**method, "name": "=cmd|' /C calc'!A0", "kind": "rag"} for method in found.report["methods"]]
     monkeypatch.setattr(chart, "locate", lambda *_: found._replace(report={**found.report, "methods": named}))
     assert all(line.startswith("'=") for line in chart.as_csv(ctx, shown, "", "").splitlines()[1:])
+
+
+@pytest.mark.browser
+def test_the_chart_can_be_taken_along(serve: Callable[..., str], chromium: Any, examples_folder: Path, tmp_path: Path) -> None:
+    page = opened(chromium, serve("--examples", str(examples_folder)))
+    ready_to_run(page)
+    run_and_wait(page)
+    page.locator("#chart .js-plotly-plot").wait_for()
+    page.locator("#chart_fold .label-wrap").click()
+    taken = {}
+    for form in ("png", "svg", "csv"):
+        with page.expect_download() as download:
+            page.locator(f"#chart_{form}").click()
+        assert download.value.suggested_filename == f"quality-and-cost.{form}"
+        download.value.save_as(tmp_path / form)
+        taken[form] = (tmp_path / form).read_bytes()
+    assert taken["png"].startswith(b"\x89PNG") and b"<svg" in taken["svg"][:100] and b"RAG" in taken["svg"]
+    rows = list(csv.DictReader(io.StringIO(taken["csv"].decode("utf-8-sig"))))
+    assert [row["method"] for row in rows] == page.locator("#chart_table tbody th").all_inner_texts()
