@@ -117,7 +117,7 @@ def quality_cost(report: Report, metric: str, axis: str = "Time per answer", *, 
         hovertemplate="%{text}<br>" + metric_label(metric) + " %{y:.3f}<br>%{x:.3g}<extra></extra>",
         name="methods",
     )
-    _dress(figure, AXES[axis].title, metric_label(metric))
+    dress(figure, AXES[axis].title, metric_label(metric))
     figure.update_xaxes(type="log", tickvals=_ticks(found), ticktext=[f"{t:g}" for t in _ticks(found)], range=_room(found))
     return figure
 
@@ -194,13 +194,14 @@ def loss(curves: Mapping[str, Sequence[tuple[float, float]]]) -> go.Figure:
             figure.add_scatter(
                 x=[s for s, _ in values], y=[v for _, v in values], mode=mode, name=label, line={"color": colour, "width": 2}
             )
-    _dress(figure, "step", "loss (nats per token)")
+    dress(figure, "step", "loss (nats per token)")
     figure.update_xaxes(rangemode="tozero", tickformat="d", nticks=8)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.12, "x": 0, "font": {"color": GREY}})
     return figure
 
 
-def _dress(figure: go.Figure, x: str, y: str) -> None:
+def dress(figure: go.Figure, x: str, y: str) -> None:
+    """The looks that all charts share, and the titles of the axes."""
     axis = {"gridcolor": LINE, "zeroline": False, "linecolor": LINE, "tickfont": {"color": GREY, "size": 12}, "automargin": True}
     figure.update_layout(
         paper_bgcolor="rgba(0,0,0,0)",
