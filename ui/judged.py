@@ -90,7 +90,7 @@ def checks(found: Mapping[str, Any]) -> list[Check]:
     limit, ends = found["thresholds"], found["intervals"]
     low = ends["auc"][0]
     right = None if found["auc"] is None else found["auc"] >= limit["auc"] and low is not None and low >= limit["auc_low"]
-    asked = f"AUC at least {limit['auc']:.2f}, from {limit['auc_low']:.2f}"
+    asked = f"AUC at least {limit['auc']:.2f}, lower end {limit['auc_low']:.2f}"
     slope, gain = ("length_slope", " marks a doubling"), ("injection_gain", " marks")
     return [
         Check("Does it mark right answers above spoilt ones?", _figure(found["auc"]), _between(ends["auc"]), asked, _met(right)),
@@ -130,7 +130,7 @@ def _met(held: bool | None) -> str:
 def _figure(value: float | None, *, sign: bool = False, share: bool = False) -> str:
     if value is None:
         return "–"
-    return f"{value:.0%}" if share else f"{value:+.2f}" if sign else f"{value:.2f}"
+    return f"{value:.0%}" if share else f"{value:+.2f}" if sign and round(value, 2) else f"{abs(value) if sign else value:.2f}"
 
 
 def _between(ends: Sequence[float | None], *, sign: bool = False, share: bool = False) -> str:
@@ -151,16 +151,24 @@ def _facts(judge: Mapping[str, Any]) -> list[tuple[str, str]]:
     facts = [
         (
             "Model",
-            " · ".join(t for t in (str(judge["model"]), where.get(str(judge.get("kind")), ""), str(judge.get("revision") or "")) if t),
+            " · ".join(
+                t
+                for t in (
+                    str(judge["model"]),
+                    where.get(str(judge.get("kind")), ""),
+                    f"revision {judge['revision']}" if judge.get("revision") else "",
+                )
+                if t
+            ),
         )
     ]
-    facts.append(("Marks", f"1 to {judge['scale']}, shown as 1 to 5"))
+    facts.append(("Marks", f"1 to {judge['scale']}" + ("" if judge["scale"] == 5 else ", shown as 1 to 5")))
     if checked.get("calls"):
         cost = f"{checked['n']} references, {checked['calls']} calls, {duration(checked.get('seconds'))}"
         facts.append(("What the check took", cost))
     if judge.get("spent"):
         facts.append(("Spent on this comparison", f"{judge['spent']:.4g}" + (f" of at most {judge['cap']:g}" if judge.get("cap") else "")))
-    if judge.get("unscored"):
+    if sum((judge.get("unscored") or {}).values()):
         facts.append(
             (
                 "Answers without a mark",

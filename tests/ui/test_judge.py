@@ -50,7 +50,7 @@ def test_the_check_stands_there_in_questions_with_figures_and_thresholds(report:
     assert view.tone == "good" and "may decide" in view.head and view.reason == ""
     rows = {row.question: row for row in view.checks}
     right = rows["Does it mark right answers above spoilt ones?"]
-    assert (right.value, right.interval, right.asked, right.met) == ("1.00", "0.86 to 1.00", "AUC at least 0.90, from 0.80", "yes")
+    assert (right.value, right.interval, right.asked, right.met) == ("1.00", "0.86 to 1.00", "AUC at least 0.90, lower end 0.80", "yes")
     flips = rows["Does its choice change when two answers change places?"]
     assert (flips.value, flips.asked, flips.met) == ("0%", "at most 20%", "yes")
     assert rows["Does it agree with people?"].met == "" and rows["Does it agree with people?"].interval == "nobody has voted"
