@@ -11,6 +11,7 @@ from comparison.plan import Plan
 from core import versions
 from core.errors import StoreError
 from models.base import ModelIdentity
+from models.device import gpu_name
 from models.loading import ModelSpec
 
 PACKAGES = (
@@ -43,6 +44,7 @@ def describe(plan: Plan, identity: ModelIdentity, embedder: str) -> dict[str, An
         "embedder_revision": embedder.removeprefix(plan.spec.model.embedder).removeprefix("@"),
         "dtype": identity.dtype,
         "device": identity.device,
+        "gpu": gpu_name(identity.device),
         "threads": identity.threads,
         "seeds": {"split": plan.spec.data.split.seed, "generation": plan.spec.generation.seed},
         "template_hash": identity.template_hash,

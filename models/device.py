@@ -52,6 +52,15 @@ def choose(dtype: str = "auto", threads: int | None = None) -> Hardware:
     return Hardware(device, dtype, threads or free_cores())
 
 
+def gpu_name(device: str) -> str | None:
+    """What the GPU calls itself; None on a CPU. bf16 answers differ from one kind to the next."""
+    if device != "cuda":
+        return None
+    import torch
+
+    return torch.cuda.get_device_name()
+
+
 def torch_dtype(name: str) -> torch.dtype:
     import torch
 

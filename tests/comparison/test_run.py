@@ -50,6 +50,19 @@ def test_all_methods_are_compared_on_the_items_that_all_answered(
     assert any("10 items could not be asked" in note for note in report["notes"])
 
 
+def test_a_result_states_what_greedy_answers_hang_on_and_all_methods_share_one_batch_policy(
+    complete: Complete, plan: Plan, store: Store
+) -> None:
+    """E6: bf16 answers drift with processor, library and batch, so these are recorded; how much is what an A/A run shows (test_aa.py)."""
+    comparison_id, _ = complete(plan)
+    result = store.result(comparison_id)
+    environment = result.report()["environment"]
+    assert {"dtype", "device", "gpu", "threads", "versions", "batch_policy", "generation", "template_hash"} <= set(environment)
+    assert {"torch", "transformers", "peft"} <= set(environment["versions"])
+    policies = [result.answers(name).head["policy"] for name in plan.method_names]
+    assert policies == [environment["batch_policy"]] * len(plan.method_names) and policies[0]["max_rows"] == 4
+
+
 @pytest.mark.parametrize("error", [MethodError("no such thing", "Take another."), ZeroDivisionError("oops")], ids=["expected", "bug"])
 def test_a_failed_method_is_a_row_with_its_reason_and_the_others_go_on(
     complete: Complete, plan: Plan, store: Store, monkeypatch: pytest.MonkeyPatch, error: Exception

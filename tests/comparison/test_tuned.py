@@ -16,6 +16,9 @@ from comparison import jobs, process
 from comparison.events import Prepared, Progressed
 from comparison.plan import Plan, read_plan
 from comparison.store import Store
+from core.records import Message
+from models.loading import ModelSpec
+from models.transformers_backend import TransformersModel
 
 WORDS = ("stove", "ladder", "parcel", "window", "ticket", "engine", "basket", "mirror")
 
@@ -73,6 +76,28 @@ def test_report_states_curves_epochs_and_what_training_cost(untouched: tuple[Sto
     assert method["cost"]["prepare_s"] > 0
     assert method["scores"]["label_probability"]["n"] == method["n"]
     assert [event.values["loss"] for event in training(store, comparison_id)], "curves are streamed while it trains"
+
+
+def test_trained_weights_answer_on_the_base_that_they_were_trained_on_and_never_merged_into_it(
+    untouched: tuple[Store, str], tiny_model: Path, tmp_path: Path
+) -> None:
+    """E20: the base keeps its weights and its number type, and the logits are those of a merge within float32's rounding."""
+    import torch
+    from peft import PeftModel
+
+    model = TransformersModel(ModelSpec(id=str(tiny_model), dtype="float32", threads=1), tmp_path)
+    folder = next(path.parent for path in untouched[0].artefacts.glob("[!.]*/*.safetensors"))
+    before = [parameter.clone() for parameter in model.module.parameters()]
+    ids = torch.tensor([model.codec.prompt_ids([Message("user", "My stove went window-side up")])])
+    with torch.inference_mode(), model.adapters.active(folder, tuple(ids[0].tolist())) as active:
+        applied = active(input_ids=ids).logits
+    kept = {name: parameter for name, parameter in model.module.named_parameters() if "lora_" not in name}.values()
+    assert all(torch.equal(old, new) for old, new in zip(before, kept, strict=True))
+    assert {parameter.dtype for parameter in model.module.parameters()} == {torch.float32}
+    other = TransformersModel(ModelSpec(id=str(tiny_model), dtype="float32", threads=1), tmp_path).module
+    merged = PeftModel.from_pretrained(other, str(folder)).merge_and_unload()
+    with torch.inference_mode():
+        assert torch.allclose(merged(input_ids=ids).logits, applied, atol=1e-4)
 
 
 def test_killed_while_training_it_resumes_to_the_same_weights_answers_and_scores(
