@@ -7,6 +7,7 @@ kept beside the method's under `<method>.oracle`, and found again. The judge is 
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -75,8 +76,6 @@ def _note_the_end(store: Store, result: Result, report: Mapping[str, Any], error
 
 def last_state(result: Result) -> dict[str, str]:
     """How the last oracle re-run ended: {state, reason, remedy}; empty where there was none."""
-    import json
-
     path = result.folder / STATE
     found: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return found
@@ -195,9 +194,11 @@ class _Oracle:
         methods = [name for method in self.report["methods"] for name in member_names(method["name"], method.get("spec") or {})]
         kept = [name for name, _ in self.scorer.rows if is_oracle(name)]
         self.scorer.pack([*methods, *dict.fromkeys(kept)], [metric.info.name for metric in self.plan.metrics])
-        fresh = analysed(self.result, self.report, self.result.scores())
-        name = self.result.next_report_name()
-        write_json(self.result.folder / name, fresh)
+        fresh = json.loads(json.dumps(analysed(self.result, self.report, self.result.scores())))
+        name = self.result.report_names()[-1]
+        if fresh != self.report:
+            name = self.result.next_report_name()
+            write_json(self.result.folder / name, fresh)
         write_json(self.result.folder / STATE, {"state": "done", "reason": "", "remedy": ""})
         self.store.close(self.id, fresh["status"], fresh["verdict"]["text"])
         return events.Finished(self.id, fresh["status"], fresh["verdict"]["text"], name)

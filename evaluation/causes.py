@@ -42,7 +42,7 @@ DEFINITIONS = {
     "format": "The right content in another form, no bare label where one is asked for, no JSON, or without signs that all references have.",
     "too_long": "Over twice as many words as the reference, and over ten more.",
     "too_short": "At most half of the reference's words and nothing but a part of what it says; or under a third of a long reference.",
-    "repetitive": "Words that come three times in a row, four or more that come twice in a row, or a run of four that comes three times.",
+    "repetitive": "Words that come three times in a row, four or more that come twice in a row, a run of four that comes three times or of eight twice.",
     "misspelling": "A word that neither the language's dictionary (pyspellchecker) nor the task knows, one letter off a word that one of them knows.",
     "empty_or_refusal": "Nothing, or that it doesn't answer, where the data hold an answer.",
     "cut_off": "It reached the longest allowed length.",
@@ -55,6 +55,8 @@ MARKED_SHARE, LEAST_REFERENCES = 0.95, 5
 UNMARKED = frozenset(".,;!?'\"’‘“”()-–—…&/ ")
 """Punctuation that may be absent without an answer having another form."""
 LONGEST_LOOP = 12
+RUNS = {4: 3, 8: 2}
+"""How often a run of so many words may not come, wherever it stands."""
 
 
 class Cause(NamedTuple):
@@ -205,9 +207,12 @@ def repeated(text: str) -> str:
         for start in range(len(found) - times * length + 1):
             if all(found[start + n * length : start + (n + 1) * length] == found[start : start + length] for n in range(1, times)):
                 return " ".join(found[start : start + length])
-    fours = Counter(tuple(found[place : place + 4]) for place in range(len(found) - 3))
-    run, times = max(fours.items(), key=lambda pair: pair[1], default=((), 0))
-    return " ".join(run) if times >= 3 else ""
+    for length, least in RUNS.items():
+        runs = Counter(tuple(found[place : place + length]) for place in range(len(found) - length + 1))
+        run, times = max(runs.items(), key=lambda pair: pair[1], default=((), 0))
+        if times >= least:
+            return " ".join(run)
+    return ""
 
 
 def _of_language(wrong: WrongAnswer, facts: TaskFacts) -> list[Cause]:

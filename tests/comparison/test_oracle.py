@@ -63,6 +63,7 @@ def test_the_second_time_nothing_is_generated(plan: Plan, store: Store, complete
     comparison_id, _ = complete(plan)
     assert any(isinstance(event, Answered) and event.generated for event in oracle(store, comparison_id))
     assert not any(isinstance(event, Answered) for event in oracle(store, comparison_id))
+    assert store.result(comparison_id).report_names()[-1] == "report.2.json", "nothing new is no new report"
 
 
 def test_reports_written_later_keep_what_it_found(plan: Plan, store: Store, complete: Complete) -> None:

@@ -82,6 +82,7 @@ def test_json_is_a_form_of_its_own() -> None:
         ("it leaves at nine and it leaves at nine and", "it leaves at nine and"),
         ("one two three four, and one two three four, or one two three four", "one two three four"),
         ("the ferry and the quay and the hall", ""),
+        ("it is a scene in a book by her. no. it is a scene in a book by him", "it is a scene in a book by"),
         ("", ""),
     ],
 )
