@@ -15,6 +15,7 @@ import numpy as np
 RESAMPLES = 10_000
 FLIPS = 20_000
 EXACT_UP_TO = 12
+FEWEST_FOR_SKEWNESS = 8
 BLOCK = 1_000_000
 TIE = 1e-9
 
@@ -75,6 +76,23 @@ def sign_flip_p(differences: np.ndarray, *, seed: int = 0, flips: int = FLIPS) -
     whole = np.sort(differences)
     extreme = sum(int(np.count_nonzero(np.abs(block @ whole) >= observed)) for block in _blocks("signs", len(whole), flips, seed))
     return (extreme + 1) / (flips + 1)
+
+
+def skewed_p(values: np.ndarray) -> float:
+    """Two-sided p of "the mean is 0" by the t statistic with its skewness removed (Hall 1992, a monotone cubic), for at least 8 values.
+
+    With S = mean / sd and g the skewness, t = sqrt(n) (S + g S^2 / 3 + g^2 S^3 / 27 + g / 6n). Where values do not vary, or are fewer, it
+    claims nothing: 0, so that the larger of it and another p is the other one.
+    """
+    from scipy.special import stdtr
+
+    n, mean = len(values), float(np.mean(values))
+    spread = float(np.std(values))
+    if n < FEWEST_FOR_SKEWNESS or spread <= TIE:
+        return 0.0
+    ratio, skewness = mean / spread, float(np.mean((values - mean) ** 3)) / spread**3
+    t = math.sqrt(n) * (ratio + skewness * ratio**2 / 3 + skewness**2 * ratio**3 / 27 + skewness / (6 * n))
+    return float(2 * stdtr(n - 1, -abs(t)))
 
 
 def mcnemar_p(only_a: int, only_b: int) -> float:

@@ -11,8 +11,8 @@ Choices, for test sets of 20 to a few thousand items:
   three changed items of fifty no bootstrap knows that a fourth could change the other way, and with none that one could change at all.
 - *McNemar's exact test* (1947) for p where every score of both is 0 or 1; else *a sign-flip permutation test*: exact for up to 12
   items that differ, else 20,000 random flips counted with the observed one. Both need six items that differ to say anything at 5 %;
-  with fewer the difference says that they are too few. Sign flips hold their level for scores that either method could have had; for
-  differences that are skewed around 0 they do so from about 50 items on.
+  with fewer the difference says that they are too few. Sign flips hold their level for scores that either method could have had, but not
+  for few differences that are skewed around 0; so p is at least that of a t test with the skewness removed (Hall 1992).
 - *Items of one group* are drawn, and change sign, together (`evaluation.clusters`); Wilson, McNemar and the score interval, which count items
   as independent, then serve only where all items agree, on as many items as the groups are worth.
 - *Several seeds* of a trained method add their own variance (`evaluation.seeds`).
@@ -30,7 +30,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from evaluation.clusters import FEWEST, Units, standard_error, units
-from evaluation.resampling import FLIPS, RESAMPLES, TIE, Ends, agresti_min, bca, mcnemar_p, mean_of, sign_flip_p, wilson
+from evaluation.resampling import FLIPS, RESAMPLES, TIE, Ends, agresti_min, bca, mcnemar_p, mean_of, sign_flip_p, skewed_p, wilson
 from evaluation.seeds import between, joined_ends, joined_p
 
 SPARSE_BELOW = 10
@@ -174,7 +174,7 @@ def _minus(value: float | None) -> float | None:
 def _p_value(drawn: Units, right_or_wrong: bool, seed: int, flips: int) -> float:
     if right_or_wrong and not drawn.clustered:
         return mcnemar_p(int((drawn.sums > 0).sum()), int((drawn.sums < 0).sum()))
-    return sign_flip_p(drawn.sums, seed=seed, flips=flips)
+    return max(sign_flip_p(drawn.sums, seed=seed, flips=flips), skewed_p(drawn.sums))
 
 
 def _difference_ends(drawn: Units, right_or_wrong: bool, confidence: float, resamples: int, seed: int) -> Ends | None:

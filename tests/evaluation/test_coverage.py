@@ -96,12 +96,19 @@ def test_equal_methods_are_called_different_at_most_5_percent_of_the_time(n: int
         assert judged(changes(n, share, share), 0.0).called_real <= AT_MOST
 
 
-@pytest.mark.parametrize("n", [50, 200])
+@pytest.mark.parametrize("n", [20, 50, 200])
 def test_methods_of_one_mean_and_unlike_spread_are_called_different_at_most_5_percent_of_the_time(n: int) -> None:
     """E27: one is right or wrong, the other always a little right, so that the differences are skewed around 0."""
     rng = np.random.default_rng(3)
     rows = (((rng.random(n) < 0.25) * 1.0, rng.beta(1, 3, n)) for _ in range(DRAWS))
     assert judged((differ(a, b) for a, b in rows), 0.0).called_real <= AT_MOST
+
+
+@pytest.mark.parametrize("n", [20, 50])
+def test_strongly_skewed_differences_around_0_are_called_different_at_most_5_percent_of_the_time(n: int) -> None:
+    """E27: sign flips alone would call about 7 % of these different."""
+    rows = np.random.default_rng(5).exponential(1.0, (DRAWS, n)) - 1.0
+    assert judged((differ(row, np.zeros(n)) for row in rows), 0.0).called_real <= AT_MOST
 
 
 def test_of_four_equal_methods_any_pair_is_called_different_at_most_5_percent_of_the_time() -> None:
