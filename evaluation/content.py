@@ -53,15 +53,15 @@ OPENING = ('"', "“", "‘", "(", "«", ": ")
 
 @lru_cache(maxsize=1)
 def _porter() -> Any:
-    from nltk.stem import porter
+    import snowballstemmer
 
-    return porter.PorterStemmer()
+    return snowballstemmer.stemmer("porter")
 
 
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """Porter's stem of an English-looking word of more than three letters; any other word as it is."""
-    return str(_porter().stem(word)) if len(word) > 3 and word.isascii() else word
+    return str(_porter().stemWord(word)) if len(word) > 3 and word.isascii() else word
 
 
 @lru_cache(maxsize=20_000)

@@ -26,7 +26,8 @@ DICTIONARIES = frozenset({"en", "es", "fr", "pt", "de", "it", "nl", "ru", "ar", 
 LEAST_WORDS = 4
 KNOWN_SHARE = 0.75
 LEAST_MARGIN = 10.0
-SAMPLE = 20_000
+SAMPLE, SAMPLE_WORDS = 20_000, 3_000
+ENGLISH_SHARE = 0.85
 SHORTEST = 4
 COMMON = 10_000
 ENDINGS = ("ers", "ness", "able", "less", "ing", "er", "ed", "ly", "s")
@@ -60,8 +61,10 @@ def ranked(text: str) -> tuple[tuple[str, float], ...]:
 
 def language_of(texts: Iterable[str]) -> str:
     """The language of a task's texts together, as an ISO 639-1 code; "" where they hold no words."""
-    sample = " ".join(word for text in texts for word in words(text[:SAMPLE]) if word[0].isalpha())[:SAMPLE]
-    return ranked(sample)[0][0] if sample else ""
+    found = [word for text in texts for word in words(text[:SAMPLE]) if word[0].isalpha()][:SAMPLE_WORDS]
+    if len(found) >= LEAST_WORDS and sum(_in_dictionary(word, "en") for word in found) >= ENGLISH_SHARE * len(found):
+        return "en"  # the commonest case needs no model
+    return ranked(" ".join(found))[0][0] if found else ""
 
 
 def in_other_language(text: str, language: str, task_scripts: Iterable[str], vocabulary: frozenset[str]) -> bool:
