@@ -56,7 +56,8 @@ def length(marks: Marks, answers: Answers) -> dict[str, Any]:
     ranks = spearman([words for words, _ in pairs], [mark for _, mark in pairs])
     words = {method: [len(answer.text.split()) for answer in found.values()] for method, found in answers.items()}
     mean_words = {method: sum(counts) / len(counts) for method, counts in words.items() if counts}
-    return {"correlation": ranks.value, "n": ranks.n, "reason": ranks.reason, "mean_words": mean_words}
+    reason = "all marks, or all lengths, are alike" if ranks.value is None and ranks.n > 2 else ranks.reason
+    return {"correlation": ranks.value, "n": ranks.n, "reason": reason, "mean_words": mean_words}
 
 
 def asked(marks: Marks) -> dict[str, list[Scored]]:
