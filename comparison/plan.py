@@ -141,12 +141,17 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         raw = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise PlanError(
-            f"The plan {path.name} is not valid YAML or JSON: {' '.join(str(error).split())[:200]}.", "Mend that line."
-        ) from None
+        raise PlanError(f"The plan {path.name} is not valid YAML or JSON: {_place(error)}.", "Mend that line.") from None
     if not isinstance(raw, dict):
         raise PlanError(f"The plan {path.name} must be key: value lines; got {type(raw).__name__}.", "See the README for a whole plan.")
     return raw
+
+
+def _place(error: Exception) -> str:
+    """Where a file cannot be read, and why."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    text = str(error) if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
+    return " ".join(text.split())[:200]
 
 
 def with_override(raw: dict[str, Any], override: str) -> dict[str, Any]:

@@ -126,3 +126,13 @@ def test_a_plan_without_metrics_gets_some_and_a_judge_adds_its_own(mapping: dict
 def test_another_setting_is_another_hash(mapping: dict[str, Any], tmp_path: Path) -> None:
     plans = [read_plan(mapping, tmp_path, [o]) for o in ("methods.1.shots=1", "methods.1.shots=3", "model.threads=3", "data.split.seed=8")]
     assert len({plan.hash for plan in plans}) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "place"), [("name: [x\n", "line 2, column 1: expected ','"), ("name: T\n\tdata: x\n", "line 2, column 1: found character")]
+)
+def test_a_plan_that_cannot_be_read_is_refused_with_the_place(tmp_path: Path, text: str, place: str) -> None:
+    (tmp_path / "plan.yaml").write_text(text)
+    with pytest.raises(PlanError) as refused:
+        read_plan(tmp_path / "plan.yaml")
+    assert place in refused.value.message and "<unicode string>" not in refused.value.message
