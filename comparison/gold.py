@@ -15,8 +15,8 @@ from core.records import Answer, Document, Example
 from evaluation.gold import known_in, windows
 
 GOLD = "gold.json"
-MOST_CHARACTERS = 5_000_000
-"""Beyond that, looking would take minutes; then only passages that some prompt held are known."""
+MOST_CHARACTERS = 2_000_000
+"""Beyond that, looking would take longer than a quarter of a minute; then only passages that some prompt held are known."""
 SPOTS = 5
 
 

@@ -19,7 +19,7 @@ entailment, here by words.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Literal
@@ -57,6 +57,7 @@ def _several(value: str) -> Iterator[str]:
     yield from (name.strip() for name in value.replace("|", ";").split(";"))
 
 
+@lru_cache(maxsize=20_000)
 def same_document(named: str, document: str) -> bool:
     """Whether a column's name means this document: its path, the end of either path, or its file's name without the ending."""
     wanted, there = PurePosixPath(canonical(named)).parts, PurePosixPath(canonical(document)).parts
@@ -114,12 +115,13 @@ def agrees(answer: str, reference: str, labels: Sequence[str] = ()) -> bool:
 
 def is_gold(passage: Passage, example: Example, labels: Sequence[str] = ()) -> bool:
     """Whether this is a passage that the answer can be taken from."""
-    named = named_documents(example)
+    return _is_gold(passage, example, named_documents(example), labels)
+
+
+def _is_gold(passage: Passage, example: Example, named: Sequence[str], labels: Sequence[str]) -> bool:
     if named and not any(same_document(name, passage.document) for name in named):
         return False
-    if labels:
-        return bool(named)
-    return holds(passage.text, example.reference, example.question)
+    return bool(named) if labels else holds(passage.text, example.reference, example.question)
 
 
 def retrieved(example: Example, passages: Sequence[Passage], known: bool, labels: Sequence[str] = ()) -> Retrieval:
@@ -149,22 +151,33 @@ def windows(document: Document) -> Iterator[Passage]:
 
 
 def known_in(examples: Iterable[Example], passages: Iterable[Passage], labels: Sequence[str] = ()) -> dict[str, list[Passage]]:
-    """Example id to the passages among these that hold its reference; examples without one are absent.
-
-    Every window is looked at only for examples that share a word or number with it.
-    """
-    by_token: dict[str, list[Passage]] = {}
-    for passage in passages:
+    """Example id to the passages among these that hold its reference; examples without one are absent."""
+    pool = list(passages)
+    by_token: dict[str, list[int]] = {}
+    for place, passage in enumerate(() if labels else pool):
         for token in {*answer_tokens(passage.text), *content_words(passage.text), *numbers(passage.text)}:
-            by_token.setdefault(token, []).append(passage)
+            by_token.setdefault(token, []).append(place)
     found: dict[str, list[Passage]] = {}
     for example in examples:
-        tokens = {*answer_tokens(example.reference), *content_words(example.reference), *numbers(example.reference)}
-        if labels:
-            nearby = {p.id: p for group in by_token.values() for p in group} if named_documents(example) else {}
-        else:
-            nearby = {p.id: p for token in tokens for p in by_token.get(token, ())}
-        gold = [passage for passage in nearby.values() if is_gold(passage, example, labels)]
+        named = named_documents(example)
+        nearby = (range(len(pool)) if named else ()) if labels else _nearby(example.reference, by_token)
+        gold = [pool[place] for place in nearby if _is_gold(pool[place], example, named, labels)]
         if gold:
             found[example.id] = gold
     return found
+
+
+def _nearby(reference: str, by_token: Mapping[str, Sequence[int]]) -> list[int]:
+    """The places that may hold a reference: those with its rarest word, number, or enough of its rarest content words.
+
+    A passage that holds it word for word has its rarest word; one that holds it otherwise has every number, and, lacking at most a quarter
+    of the content words, at least one of any quarter and one more of them.
+    """
+
+    def rarest(tokens: Iterable[str], count: int = 1) -> list[str]:
+        return sorted(set(tokens), key=lambda token: (len(by_token.get(token, ())), token))[:count]
+
+    asked, counted = content_words(reference), numbers(reference)
+    tokens = rarest(answer_tokens(reference))
+    tokens += rarest(counted) if counted else rarest(asked, int((1 - HELD_SHARE) * len(set(asked))) + 1)
+    return sorted({place for token in tokens for place in by_token.get(token, ())})
