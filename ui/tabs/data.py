@@ -16,6 +16,7 @@ from ui.handlers import data, examples
 from ui.handlers.data import ONE_FILE, SPLITS, Draft, Kept
 from ui.markup import render
 from ui.shared import Shared
+from ui.tabs import neardata
 from ui.task import Task
 from ui.uploads import DATA_SUFFIXES
 
@@ -114,6 +115,7 @@ def build(settings: Settings, shared: Shared) -> DataTab:
             another = gr.Button("Another item", size="sm", elem_id="data_another")
             with gr.Accordion("What was found in the rows", open=False, elem_id="findings_fold"):
                 findings = gr.HTML(elem_id="data_findings")
+                near = neardata.build()
             use = gr.Button("Use this data", variant="primary", elem_id="data_use", min_width=140)
             said = gr.HTML(elem_id="data_said")
     states = gr.State(Kept()), tuple(gr.State(Kept()) for _ in SPLITS)
@@ -124,6 +126,7 @@ def build(settings: Settings, shared: Shared) -> DataTab:
     _wire_source(tab, shared, parts_column, hub_row)
     _wire_mapping(tab, shared)
     _wire_use(tab, shared)
+    neardata.wire(near, shared, tab.fields, draft, tab.model, tab.findings, tab.said)
     return tab
 
 
