@@ -52,6 +52,11 @@ def choose(dtype: str = "auto", threads: int | None = None) -> Hardware:
     return Hardware(device, dtype, threads or free_cores())
 
 
+def kind(driver: Path = Path("/dev/nvidiactl")) -> str:
+    """The device that `choose` would take; torch is asked only where there is a driver of a GPU."""
+    return choose().device if driver.exists() else "cpu"
+
+
 def gpu_name(device: str) -> str | None:
     """What the GPU calls itself; None on a CPU. bf16 answers differ from one kind to the next."""
     if device != "cuda":

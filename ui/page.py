@@ -100,7 +100,7 @@ def _wire_arrival(demo: gr.Blocks, shared: Shared, arrived: gr.HTML) -> None:
     """What a fresh page shows, and a reloaded one again."""
 
     def arrive(ctx: Context) -> list[Any]:
-        message = ""
+        message = "" if ctx.wanted else note(runs.left_behind(ctx), tone="bad")
         try:
             shown = compare.landing(ctx, ctx.wanted)
         except Exception as error:
@@ -116,7 +116,7 @@ def _wire_arrival(demo: gr.Blocks, shared: Shared, arrived: gr.HTML) -> None:
     demo.load(None, None, None, js=ARROW_KEYS, api_visibility="private")
 
     def describe(ctx: Context, task: Task) -> str:
-        return render("strip", words=words(counts.counted(ctx, task)))
+        return render("strip", words=words(counts.counted(ctx, task), counts.machine(task)))
 
     shared.on(shared.task.change, describe, shared.task, shared.strip)
 

@@ -91,8 +91,8 @@ def from_plan(plan: Mapping[str, Any], base: Path, example: str = "") -> Task:
     )
 
 
-def words(task: Task) -> list[str]:
-    """The strip under the header, piece by piece; the first is the name."""
+def words(task: Task, machine: str = "") -> list[str]:
+    """The strip under the header, piece by piece; the first is the name, the last what it would run on."""
     if not task.ready:
         return ["No task yet", "choose an example, or bring data on the Data tab"]
     counts = task.counts
@@ -101,5 +101,5 @@ def words(task: Task) -> list[str]:
         parts.append(f"{counts.get('train', 0)} train / {counts.get('validation', 0)} validation / {counts['test']} test")
     if counts.get("documents"):
         parts.append(f"{counts['documents']} documents")
-    parts.append(str(task.model.get("id", "")).rsplit("/", 1)[-1])
+    parts += [str(task.model.get("id", "")).rsplit("/", 1)[-1], machine]
     return [p for p in parts if p]

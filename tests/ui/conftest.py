@@ -136,7 +136,7 @@ def answering(url: str) -> bool:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., str]]:
-    """Starts `app.py` on a free port; its address. Ended with all that it started."""
+    """Starts `app.py` on a free port; its address. Ended with all that it started. `serve.running` holds the processes."""
     running: list[subprocess.Popen[bytes]] = []
 
     def start(*arguments: str, home: Path | None = None) -> str:
@@ -160,8 +160,11 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., str]]:
             time.sleep(0.1)
         return url
 
+    start.running = running  # type: ignore[attr-defined]
     yield start
     for process in running:
+        if process.poll() is not None:
+            continue
         os.killpg(process.pid, signal.SIGTERM)
         try:
             process.wait(10)

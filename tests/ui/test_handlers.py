@@ -26,7 +26,16 @@ def text_of(html: str) -> str:
 
 def test_the_strip_counts_rows_and_documents(ctx: Context, task: Task) -> None:
     assert words(counts.counted(ctx, task)) == ["Lost things", "30 train / 8 validation / 12 test", "8 documents", "echo"]
-    assert words(Task())[0] == "No task yet"
+    assert words(Task())[0] == "No task yet" and counts.machine(Task()) == ""
+
+
+def test_the_strip_says_what_a_run_would_compute_on(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.device.kind", lambda: "cpu")
+    assert counts.machine(replace(task, model={**task.model, "threads": 1})) == "CPU, 1 thread"
+    monkeypatch.setattr("models.device.free_cores", lambda: 4)
+    assert words(task, counts.machine(task))[-1] == "CPU, 4 threads"
+    monkeypatch.setattr("models.device.kind", lambda: "cuda")
+    assert counts.machine(task) == "GPU"
 
 
 def test_an_example_without_a_result_is_offered_and_says_so(ctx: Context) -> None:

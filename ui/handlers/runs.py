@@ -108,6 +108,14 @@ def _ending(status: str, reason: str) -> str:
     return " ".join(part for part in (said, reason, remedy) if part)
 
 
+def left_behind(ctx: Context) -> str:
+    """What to say to an owner whose newest run was interrupted and has not been taken up again; "" otherwise."""
+    newest = next(iter(jobs.listing(ctx.store, ctx.owner)), None)
+    if newest is None or newest["status"] != "interrupted":
+        return ""
+    return f"{newest['name']}: {_ending('interrupted', newest['reason'])}"
+
+
 def stop(ctx: Context, comparison_id: str) -> None:
     """End a run of this owner; its group is empty within 10 s."""
     own(ctx, comparison_id)
