@@ -57,8 +57,8 @@ def totals(lines: Sequence[Line], names: Mapping[str, str], unit: str) -> go.Fig
         showlegend=bool(crossings),
     )
     dress(figure, "requests (log)", "seconds in all (log)" if unit == "s" else f"{unit} in all (log)")
-    figure.update_xaxes(type="log")
-    figure.update_yaxes(type="log")
+    figure.update_xaxes(type="log", dtick=1, tickformat=",")
+    figure.update_yaxes(type="log", dtick=1, exponentformat="none")
     figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"color": GREY}})
     return figure
 

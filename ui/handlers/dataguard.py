@@ -94,11 +94,11 @@ def fold(ctx: Context, shown: Shown) -> Fold:
 def _row(place: str, entry: Mapping[str, Any], near: Mapping[str, Any]) -> Row:
     counts = [NOT_LOOKED if entry.get(kind) is None else f"{entry[kind]:,}" for kind in KINDS]
     if place == "train":
-        done = "all taken out" if near.get("rows") == "drop" else "taken out, but for near ones"
+        done = "all taken out" if near.get("rows") == "drop" else "taken out, near ones stay"
     elif place == "index":
-        done = "cut out" if near.get("documents") == "cut" else "stay"
+        done = "cut out" if near.get("documents") == "cut" else "still there"
     else:
-        done = "what is left there"
+        done = "what is left of the rows"
     return Row(PLACES.get(place, place), counts, done)
 
 
