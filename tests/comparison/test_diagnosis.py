@@ -13,6 +13,8 @@ from comparison.diagnosis import Diagnosis, cause_counts, method_entry
 from comparison.gold import read_gold, write_gold
 from comparison.oracle_loss import oracle_entries
 from comparison.result import Result, Splits
+from comparison.slicing import sliced_report
+from core.errors import PlanError
 from core.records import Answer, Document, Example, Message, Passage, Prompt, Retrieved, Score, Unscored
 from evaluation.causes import CAUSES
 
@@ -123,6 +125,19 @@ def test_the_examples_wrong_answers_all_have_causes(example: str) -> None:
         wrong = [found for found in findings.values() if found.right is False]
         assert all(found.causes for found in wrong) and method["wrong"] == {"n": len(wrong), "of": len(findings)}
         assert method["causes"] == cause_counts(findings) and set(method["causes"]) <= set(CAUSES)
+
+
+def test_slices_are_those_of_the_report_and_wrong_ones_are_named() -> None:
+    result = Result(ROOT / "examples" / "ticket_routing" / "result")
+    report = result.report()
+    parts = sliced_report(result, report, "channel", "accuracy")
+    assert [part.name for part in parts] == sorted(part.name for part in parts) and sum(part.n for part in parts) == 60
+    mean = sum(part.n * (part.cells["lora"].mean or 0) for part in parts) / 60
+    assert mean == pytest.approx(next(m for m in report["methods"] if m["name"] == "lora")["scores"]["accuracy"]["mean"])
+    with pytest.raises(PlanError, match="--by"):
+        sliced_report(result, report, "colour", "accuracy")
+    with pytest.raises(PlanError, match="--metric"):
+        sliced_report(result, report, "channel", "colour")
 
 
 def test_a_run_keeps_where_references_stand_and_reports_causes(plan: Any, complete: Callable[..., Any], store: Any) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core.records import Example, Score, Unscored
 from evaluation.causes import CAUSES, TaskFacts, WrongAnswer, causes, repeated, task_facts
@@ -109,6 +111,13 @@ def test_every_wrong_answer_has_a_cause_and_causes_come_in_order() -> None:
         names = [cause.name for cause in causes(WrongAnswer(text, REFERENCE), FACTS)]
         assert names and names == sorted(names, key=list(CAUSES).index)
     assert causes(WrongAnswer("a", ""), task_facts([]))
+
+
+@settings(deadline=None)
+@given(st.text(max_size=120), st.text(max_size=60))
+def test_any_answer_to_any_reference_gets_a_cause(text: str, reference: str) -> None:
+    for facts in (FACTS, TaskFacts(), TaskFacts(labels=("a", "b"))):
+        assert causes(WrongAnswer(text, reference), facts)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evaluation.content import content_words, names, negated, numbers, stands_in, statements
 
@@ -70,3 +72,10 @@ def test_what_denies_nothing_is_no_negation(text: str, denies: bool) -> None:
 def test_a_name_stands_in_a_text_as_whole_words() -> None:
     assert stands_in("Port Merrow's", "a warden of port merrow") and not stands_in("Port", "a report")
     assert not stands_in("", "anything")
+
+
+@given(st.text(max_size=200), st.text(max_size=60))
+def test_any_text_can_be_read(text: str, other: str) -> None:
+    assert all(numbers(number) == (number,) for number in numbers(text) if not number.startswith("-"))
+    assert isinstance(negated(text), bool) and isinstance(stands_in(other, text), bool)
+    assert all(content_words(part) or numbers(part) for part in statements(text)) and all(names(text))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from comparison import jobs, pinned
+from comparison import jobs
 from comparison import oracle as oracle_run
-from comparison.analyses import study
+from comparison.slicing import sliced_report
 from core.errors import BakeoffError, StoreError
 from evaluation.causes import CAUSES, DEFINITIONS
 from evaluation.correctness import RULE
-from evaluation.slices import GROUP, LENGTH, Cell, Slice, facets, sliced
+from evaluation.slices import GROUP, LENGTH, Cell, Slice, facets
 from ui import diagnosed, heatmap, present
 from ui.context import Context
 from ui.diagnosed import ABSENT, Number
@@ -110,23 +110,20 @@ def _facets(found: Found) -> Mapping[str, Mapping[str, str]]:
 def slices(ctx: Context, shown: Shown, facet: str, metric: str) -> str:
     """The slices of a facet by a metric, as HTML. An unknown facet or metric says so."""
     found = locate(ctx, shown)
-    cut = _facets(found).get(facet)
     info = present.infos(found.report).get(metric)
-    if cut is None or info is None:
+    if facet not in _facets(found) or info is None:
         return render("empty", text="All items are alike in length, and the data have no column that tells them apart.")
-    known = study(found.result, found.report, pinned.scores_of(found.report, found.result.scores()).scores)
-    scores = {method["name"]: known.scores.get(metric, {}).get(method["name"], {}) for method in found.report["methods"]}
+    parts = sliced_report(found.result, found.report, facet, metric)
     low, high = float(info.get("low", 0.0)), float(info.get("high", 1.0))
-    groups = {} if facet == GROUP else {example.id: example.group for example in known.splits.test if example.group}
-    parts = sliced(cut, scores, low=low, high=high, groups=groups)
+    names = [method["name"] for method in found.report["methods"]]
     labels = [present.method_label(method) for method in found.report["methods"]]
     return render(
         "slices",
         facet=facet,
         metric=present.metric_label(metric),
         methods=labels,
-        rows=[_part(part, list(scores), low, high) for part in parts],
-        grouped=bool(groups),
+        rows=[_part(part, names, low, high) for part in parts],
+        grouped=facet != GROUP and any(example.group for example in found.result.splits().test),
         width=150 + 104 * len(labels),
     )
 
