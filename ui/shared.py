@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
+from core.errors import BakeoffError
 from ui.context import Context, Settings
 from ui.guard import Handler, guard
 from ui.markup import render
@@ -78,6 +79,32 @@ class Shared(NamedTuple):
             begun = self.on(listen, begin, None, [ticket, said])
             self.on(begun.then, stoppable(answer), [ticket, *inputs], outputs, concurrency_id=MODEL_WORK)
         self.on(stop.click, end, ticket, said)
+
+    def on_told(
+        self,
+        listen: Callable[..., Any],
+        handler: Handler,
+        inputs: Any,
+        outputs: list[Any],
+        said: gr.HTML,
+        *,
+        done: str = "",
+        **options: Any,
+    ) -> Any:
+        """As `on`, for a handler that gives a list; what a person did wrong stands in `said`, with its remedy, and nothing else changes.
+
+        Args:
+            done: what stands there when it went well.
+        """
+
+        def told(ctx: Context, *given: Any) -> list[Any]:
+            try:
+                found = handler(ctx, *given)
+            except BakeoffError as error:
+                return [*(gr.skip() for _ in outputs), render("problem", message=error.message, remedy=error.remedy)]
+            return [*found, render("done", text=done) if done else ""]
+
+        return self.on(listen, told, inputs, [*outputs, said], **options)
 
     def on_event(self, listen: Callable[..., Any], handler: Handler, inputs: Any, outputs: Any) -> Any:
         """As `on`, for a handler that is also told what happened: `handler(context, about, *inputs)`, `about` being what the browser says."""

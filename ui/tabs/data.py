@@ -29,6 +29,7 @@ class DataTab(NamedTuple):
     example: gr.Dropdown
     file: gr.File
     parts: dict[str, gr.File]
+    refused: gr.HTML
     hub: gr.Textbox
     read: gr.Button
     input: gr.Dropdown
@@ -91,6 +92,7 @@ def build(settings: Settings, shared: Shared) -> DataTab:
             file = gr.File(label="CSV, TSV, JSON, JSONL or Parquet, up to 50 MB", visible=False, elem_id="data_file", **kinds)
             with gr.Column(visible=False) as parts_column:
                 parts = _parts(kinds)
+            refused = gr.HTML(elem_id="data_refused")
             with gr.Row(equal_height=False, visible=False) as hub_row:
                 hub = gr.Textbox(
                     label="Hub id", placeholder="organisation/name", info="Needs a connection to the Hub.", elem_id="data_hub", scale=3
@@ -120,7 +122,7 @@ def build(settings: Settings, shared: Shared) -> DataTab:
             said = gr.HTML(elem_id="data_said")
     states = gr.State(Kept()), tuple(gr.State(Kept()) for _ in SPLITS)
     tab = DataTab(
-        source, example, file, parts, hub, read, input_, output, instruction, model, split, preview, gr.State(0), another, findings, use, said, *states
+        source, example, file, parts, refused, hub, read, input_, output, instruction, model, split, preview, gr.State(0), another, findings, use, said, *states
     )  # fmt: skip
     _wire_uploads(tab, shared)
     _wire_source(tab, shared, parts_column, hub_row)
@@ -205,11 +207,11 @@ def _mirror(ctx: Context, task: Task, source: str, *fields: Any) -> list[Any]:
 def _wire_uploads(tab: DataTab, shared: Shared) -> None:
     """Uploads are kept as they come. Each has a state of its own, since several may come at the same time."""
 
-    def keep(ctx: Context, uploaded: str | None) -> Any:
-        return data.keep(ctx, uploaded) if uploaded else Kept()
+    def keep(ctx: Context, uploaded: str | None) -> list[Kept]:
+        return [data.keep(ctx, uploaded) if uploaded else Kept()]
 
     for file, kept in ((tab.file, tab.kept), *zip(tab.parts.values(), tab.kept_parts, strict=True)):
-        shared.on(file.change, keep, file, kept)
+        shared.on_told(file.change, keep, file, [kept], tab.refused)
 
 
 def _wire_mapping(tab: DataTab, shared: Shared) -> None:
@@ -236,13 +238,12 @@ def _wire_use(tab: DataTab, shared: Shared) -> None:
         if not result.usable:
             said = render("problem", message="This data cannot be used yet.", remedy="What is missing stands above.")
             return [gr.skip(), result.preview, result.findings, said]
-        task = data.as_task(ctx, draft(*fields), current, model or "")
-        return [
-            task,
-            result.preview,
-            result.findings,
-            render("done", text=f"{task.name} is the current task. Compare, Prompting, Retrieval and Fine-tuning now use it."),
-        ]
+        try:
+            task = data.as_task(ctx, draft(*fields), current, model or "")
+        except BakeoffError as error:
+            return [gr.skip(), result.preview, result.findings, render("problem", message=error.message, remedy=error.remedy)]
+        said = render("done", text=f"{task.name} is the current task. Compare, Prompting, Retrieval and Fine-tuning now use it.")
+        return [task, result.preview, result.findings, said]
 
     shared.on(
         tab.use.click,

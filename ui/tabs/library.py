@@ -79,20 +79,21 @@ def _wire_actions(tab: LibraryTab, shared: Shared) -> None:
         library.readable(ctx, chosen or "")
         return [Shown("comparison", chosen), library.clone(ctx, chosen), gr.Tabs(selected="compare")]
 
-    shared.on(tab.open.click, open_, tab.chosen, [shared.shown, shared.task, shared.tabs])
+    shared.on_told(tab.open.click, open_, tab.chosen, [shared.shown, shared.task, shared.tabs], tab.said)
 
     shared.lead(tab.begin, "compare")
 
     def clone(ctx: Context, chosen: str) -> list[Any]:
         return [library.clone(ctx, chosen or ""), gr.Tabs(selected="compare")]
 
-    shared.on(tab.clone.click, clone, tab.chosen, [shared.task, shared.tabs])
+    shared.on_told(tab.clone.click, clone, tab.chosen, [shared.task, shared.tabs], tab.said)
 
     def resume(ctx: Context, chosen: str, key: str) -> list[Any]:
         library.resume(ctx, chosen or "", key)
-        return [chosen, gr.Timer(active=True), render("done", text="It goes on where it was.")]
+        return [chosen, gr.Timer(active=True)]
 
-    shared.on(tab.resume.click, resume, [tab.chosen, shared.judge_key], [shared.running, shared.tick, tab.said])
+    outputs = [shared.running, shared.tick]
+    shared.on_told(tab.resume.click, resume, [tab.chosen, shared.judge_key], outputs, tab.said, done="It goes on where it was.")
 
     def ask(ctx: Context, sure: bool) -> list[Any]:
         return [gr.update(visible=not sure), gr.update(visible=sure)]
@@ -103,10 +104,11 @@ def _wire_actions(tab: LibraryTab, shared: Shared) -> None:
     def really(ctx: Context, chosen: str, shown: Shown) -> list[Any]:
         library.delete(ctx, chosen or "")
         gone = Shown() if shown[:2] == ("comparison", chosen) else gr.skip()
-        return [*_listed(ctx), render("done", text="It is deleted, with its answers and links."), gone]
+        return [*_listed(ctx), gone]
 
-    outputs = [tab.empty, tab.begin, tab.chosen, tab.actions, tab.sure, tab.said, shared.shown]
-    shared.on(tab.really.click, really, [tab.chosen, shared.shown], outputs)
+    listed: list[Any] = [tab.empty, tab.begin, tab.chosen, tab.actions, tab.sure, shared.shown]
+    done = "It is deleted, with its answers and links."
+    shared.on_told(tab.really.click, really, [tab.chosen, shared.shown], listed, tab.said, done=done)
 
 
 def _wire_link(tab: LibraryTab, shared: Shared) -> None:

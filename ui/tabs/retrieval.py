@@ -20,6 +20,7 @@ from ui.task import Task
 
 class RetrievalTab(NamedTuple):
     files: gr.File
+    refused: gr.HTML
     documents: gr.HTML
     query: gr.Textbox
     top_k: Component
@@ -48,6 +49,7 @@ def build(settings: Settings, shared: Shared) -> RetrievalTab:
             files = gr.File(
                 label=label, file_count="multiple", file_types=[".md", ".markdown", ".txt", ".rst"], height=130, elem_id="documents_file"
             )
+            refused = gr.HTML(elem_id="documents_refused")
             query = gr.Textbox(label="Question", lines=2, max_lines=8, placeholder="Ask about the documents", elem_id="query")
             top_k = forms.component(known["top_k"], "retrieval_top_k")
             with gr.Accordion("How documents are cut", open=False, elem_id="cutting_fold"):
@@ -65,17 +67,17 @@ def build(settings: Settings, shared: Shared) -> RetrievalTab:
             with gr.Accordion("The passages of one document", open=False, elem_id="passages_fold"):
                 document = gr.Dropdown([], label="Document", elem_id="document", interactive=True)
                 passages = gr.HTML(elem_id="passages")
-    tab = RetrievalTab(files, documents, query, top_k, cutting, search, ask, stop, progress, answer, found, document, passages)
+    tab = RetrievalTab(files, refused, documents, query, top_k, cutting, search, ask, stop, progress, answer, found, document, passages)
     _wire_documents(tab, shared)
     _wire_questions(tab, shared)
     return tab
 
 
 def _wire_documents(tab: RetrievalTab, shared: Shared) -> None:
-    def add(ctx: Context, task: Task, uploaded: list[str] | None) -> Any:
-        return retrieval.add(ctx, task, uploaded) if uploaded else gr.skip()
+    def add(ctx: Context, task: Task, uploaded: list[str] | None) -> list[Any]:
+        return [retrieval.add(ctx, task, uploaded) if uploaded else gr.skip()]
 
-    shared.on(tab.files.upload, add, [shared.task, tab.files], shared.task)
+    shared.on_told(tab.files.upload, add, [shared.task, tab.files], [shared.task], tab.refused)
 
     def follow(ctx: Context, task: Task) -> list[Any]:
         try:
