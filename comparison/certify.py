@@ -7,6 +7,7 @@ its marks are used, and by `python -m comparison certify ID`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from comparison.judge_report import JUDGE, NOT_TRUSTED, PREFIX, beside_people, j
 from comparison.judging import Judging, uncertified
 from comparison.result import Result, ScoreTable
 from comparison.store import Store
+from core.errors import Cancelled, StoreError
 from core.fingerprint import fingerprint
 from core.records import Answer, Example, Score, Unscored
 from evaluation.base import Metric
@@ -50,6 +52,20 @@ def judge_all(
     """
     if not any("judge" in metric.info.needs for metric in metrics):
         return Judged(dict(before) if before else None, tuple(metrics), list(notes))
+    try:
+        return (yield from _judged(judge, store, methods, metrics, scores, notes, before))
+    except (Cancelled, StoreError):
+        raise
+    except Exception as error:  # the run's other scores must not fall with its judge
+        logging.getLogger(__name__).exception("checking the judge failed")
+        words = f"{PREFIX}it could not be checked, by a bug: {type(error).__name__}. The traceback is in the log."
+        return Judged(uncertified(judge.entry()), tuple(metrics), [*notes, words])
+
+
+def _judged(
+    judge: Judging, store: Store, methods: Sequence[str], metrics: Sequence[Metric], scores: ScoreTable, notes: Sequence[str],
+    before: Mapping[str, Any] | None,
+) -> Generator[Progressed, None, Judged]:  # fmt: skip
     result = Result(judge.chooser.folder)
     marks = scores.get(JUDGE, {})
     checked = with_people((yield from _certificate(judge, store, result)), beside_people(votes.human_marks(result), marks))

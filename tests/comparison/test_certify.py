@@ -193,6 +193,13 @@ def test_votes_of_people_reach_the_certificate_without_a_call(judged: Any, store
     assert checked["human_votes"] == 24 and len(judge_server.requests) == before
 
 
+def test_a_bug_in_the_check_costs_no_other_score(judged: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("comparison.certify.certificate", lambda *_, **__: 1 / 0)
+    report = judged(fair)
+    assert report["status"] == "done" and report["methods"][0]["scores"]["token_f1"]["mean"] is not None
+    assert report["judge"]["certificate"]["trusted"] is False and any("by a bug: ZeroDivisionError" in note for note in report["notes"])
+
+
 def test_a_local_model_is_asked_once_for_each_thing(complete: Complete, mapping: dict[str, Any], task: Path, store: Store) -> None:
     """A killed run finds its calls again; a torn line is asked for anew."""
     comparison_id, _ = complete(read_plan({**mapping, "judge": {"model": "fake/slow-1", "pairwise": True}}, task))
