@@ -35,7 +35,7 @@ def test_a_command_of_the_readme_runs(command, tmp_path):
         parts += ["--store", str(tmp_path)]
     done = subprocess.run(parts, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    expected = {"run": "zero_shot", "list": "", "methods": "few_shot", "metrics": "token_f1"}[parts[3]]
+    expected = {"run": "Zero-shot", "list": "", "methods": "few_shot", "metrics": "token_f1"}[parts[3]]
     assert expected in done.stdout
 
 
