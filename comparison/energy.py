@@ -3,7 +3,7 @@
 The tracker measures a mean power; energy is that power times the seconds of the work, so that work which was killed and gone on with, or is
 reused years later, still states what all of it took. It looks at the whole machine, since trainers are processes of their own: other work
 beside a run counts, too. On a CPU it is an estimate, from its load and its rated power and from a fixed figure for memory; a GPU's share is
-read from its driver. Work under two seconds is not measured: starting the tracker takes longer than that.
+read from its driver. Work of a few seconds is not measured: starting the tracker takes as long.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from pydantic import Field
 
 from core.specs import Spec
 
-BEGIN_AFTER_S = 2.0
+BEGIN_AFTER_S = 5.0
+"""By then starting the tracker, which takes a second or two of the processor, does not disturb the times of what is quick."""
 LEAST_S = 1.0
 WAIT_S = 5.0
 WORLD = "WLD"
@@ -69,6 +70,7 @@ class Meter:
         self.reason = TOO_SHORT if spec and spec.measure else "the plan asks for no measurement"
         self._country = (spec.country if spec else None) or WORLD
         self._make, self._tracker = make or _tracker, None
+        self._over, self._turn = False, threading.Lock()
         self._timer = threading.Timer(BEGIN_AFTER_S, self._begin) if spec and spec.measure else None
 
     def __enter__(self) -> Meter:
@@ -82,6 +84,8 @@ class Meter:
             return
         self._timer.cancel()
         self._timer.join(WAIT_S)
+        with self._turn:
+            self._over = True
         if self._tracker is None:
             return
         try:
@@ -94,7 +98,11 @@ class Meter:
         try:
             tracker = self._make(self._country)
             tracker.start()
-            self._tracker = tracker
+            with self._turn:
+                late = self._over
+                self._tracker = None if late else tracker
+            if late:
+                tracker.stop()
         except Exception as fault:
             self._say(fault)
 

@@ -70,6 +70,24 @@ def test_no_measurement_where_the_plan_wants_none(quick: list[Tracker]) -> None:
     assert (meter.power, meter.reason, quick) == (None, "the plan asks for no measurement", [])
 
 
+def test_a_tracker_that_starts_too_late_is_stopped_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped: list[bool] = []
+
+    class Slow(Tracker):
+        def start(self) -> None:
+            time.sleep(0.4)
+
+        def stop(self) -> None:
+            stopped.append(True)
+
+    monkeypatch.setattr(energy, "BEGIN_AFTER_S", 0.0)
+    monkeypatch.setattr(energy, "WAIT_S", 0.05)
+    monkeypatch.setattr(energy, "_tracker", Slow)
+    assert work(seconds=0.05).power is None
+    time.sleep(0.8)
+    assert stopped == [True]
+
+
 @pytest.mark.parametrize("fault", ["make", "start", "stop", "read"])
 def test_a_failing_tracker_costs_the_number_and_not_the_work(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
     def fail(*given: Any) -> None:
@@ -165,9 +183,12 @@ def test_a_run_states_its_energy_and_a_second_one_reuses_it(
 
 
 def test_codecarbon_measures_this_machine_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(energy, "BEGIN_AFTER_S", 0.1)
+    monkeypatch.setattr(energy, "BEGIN_AFTER_S", 0.0)
     with Meter(EnergySpec(country="FRA")) as meter:
-        until = time.monotonic() + 8
+        until = time.monotonic() + 60
+        while meter._tracker is None and time.monotonic() < until:
+            time.sleep(0.1)
+        until = time.monotonic() + 2
         while time.monotonic() < until:
             sum(range(10_000))
     assert meter.power is not None, meter.reason
