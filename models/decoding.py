@@ -143,7 +143,7 @@ class _Decoder:
             suffixes = [self.suffixes[row] for row in rows]
             width = max(map(len, suffixes))
             tokens = torch.tensor([[self.pad] * (width - len(s)) + list(s) for s in suffixes], device=self.model.device)
-            alone = len(rows) == len(self.suffixes)
+            alone = rows == list(range(len(self.suffixes)))  # in this very order, since the cache keeps it
             cache = self.cache if alone else RoomyCache(self.model.config, room=self.shared + width, start=self.start, rows=len(rows))
             last = self.forward(tokens, *self.layout(suffixes), cache)
             if not alone:

@@ -74,6 +74,16 @@ def test_reading_prompts_in_groups_changes_no_answer(model, monkeypatch, tokens,
     assert [c.token_ids for c in got] == [reference(model, i, CONFIG.max_new_tokens) for i in ids]
 
 
+@pytest.mark.parametrize("tokens", [40, 10_000])
+def test_a_batch_that_is_not_sorted_by_length_gives_the_same_answers(model, monkeypatch, tokens):
+    """E5. Reading sorts by length; answers belong to the rows as they came."""
+    ids = prompts(model)
+    assert [len(i) for i in ids] != sorted(len(i) for i in ids)
+    monkeypatch.setitem(GROUP_TOKENS, "cpu", tokens)
+    got = model.generate(Batch(tuple(range(len(ids))), tuple(ids), 0), CONFIG)
+    assert [c.token_ids for c in got] == [reference(model, i, CONFIG.max_new_tokens) for i in ids]
+
+
 def test_the_order_of_prompts_changes_no_answer(model):
     """E5."""
     ids = prompts(model)
