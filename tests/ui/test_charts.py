@@ -84,7 +84,7 @@ def test_a_method_without_a_point_is_named_under_the_chart(ctx: Context, finishe
     found = compare.locate(ctx, shown)
     failed = [*found.report["methods"], {"name": "lora", "kind": "lora", "status": "failed", "reason": "x", "scores": {}, "cost": {}}]
     monkeypatch.setattr(chart, "locate", lambda *_: found._replace(report={**found.report, "methods": failed}))
-    assert "Not drawn, since they lack this score or this cost: LoRA." in chart.draw(ctx, shown, "", "").table
+    assert "Not drawn, since they lack this score or this cost: LoRA." in chart.draw(ctx, shown, "", "Tokens per answer").table
 
 
 def test_a_method_that_is_named_like_a_formula_is_none_in_the_csv(ctx: Context, finished: str, monkeypatch: pytest.MonkeyPatch) -> None:
