@@ -39,13 +39,10 @@ class Share(NamedTuple):
 def build() -> Share:
     with gr.Accordion("Share", open=False, elem_id="share_fold") as fold:
         gr.HTML(render("caption", text=ABOUT))
+        rows = gr.Checkbox(False, label="With prompts and answers", info="Else the scores alone.", elem_id="share_rows")
         with gr.Row(equal_height=False, elem_id="share_row"):
-            rows = gr.Checkbox(
-                False, label="With prompts and answers", info="Else the scores alone.", elem_id="share_rows", min_width=220, scale=0
-            )
-            expiry = gr.Dropdown(
-                list(shares.EXPIRIES), value="Never", label="Closes by itself", elem_id="share_expiry", min_width=180, scale=0
-            )
+            with gr.Column(scale=0, min_width=190):
+                expiry = gr.Dropdown(list(shares.EXPIRIES), value="Never", label="Closes by itself", elem_id="share_expiry")
             copy = gr.Button("Copy link", variant="primary", elem_id="copy_link", min_width=120, scale=0)
         link = gr.Textbox(label="Link to this frozen result", visible=False, interactive=False, buttons=["copy"], elem_id="share_link")
         listed = gr.HTML(elem_id="share_list")
