@@ -144,15 +144,19 @@ def paired_difference(
     differences[np.abs(differences) <= TIE * max(1.0, float(np.abs(first).max(initial=0)))] = 0.0
     right_or_wrong = share and _right_or_wrong(first) and _right_or_wrong(second)
     drawn = units(differences, groups)
-    turned = drawn.mirrored().key() > drawn.key()
+    mirrored = drawn.mirrored()
+    turned, even = mirrored.key() > drawn.key(), mirrored.key() == drawn.key()
     if turned:
-        drawn, differences = drawn.mirrored(), 0.0 - differences
+        drawn, differences = mirrored, 0.0 - differences
     mean, p_value = mean_of(differences), _p_value(drawn, right_or_wrong, seed, flips)
     ends = _difference_ends(drawn, right_or_wrong, confidence, resamples, seed)
     error, seeds = standard_error(differences, groups), between(*seed_means)
     if seeds is not None:
         p_value = max(p_value, joined_p(mean, error or 0.0, max(drawn.effective - 1, 1.0), seeds))
         ends = _within(joined_ends(mean, ends, seeds, confidence), (-1.0, 1.0) if share else None) if ends else None
+    if even and ends:
+        reach = max(-ends[0], ends[1])
+        ends = -reach, reach
     low, high = (min(ends[0], mean), max(ends[1], mean)) if ends else (None, None)
     if turned:
         mean, low, high = 0.0 - mean, _minus(high), _minus(low)

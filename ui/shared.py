@@ -58,7 +58,8 @@ class Shared(NamedTuple):
 
         Args:
             asks: an event that asks a question, and the generator that answers it.
-            said: where it says that an answer was stopped; empty from the next question on.
+            said: where it says that an answer was stopped; empty from the next question on. Not one of `outputs`, whose last step may still
+                be on its way to the page.
         """
         ticket = gr.State("")
 

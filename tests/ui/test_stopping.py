@@ -54,12 +54,12 @@ def test_a_stopped_answer_lets_the_next_one_be_asked_at_once(serve: Callable[...
     page.locator("#retrieval_ask").click()
     writing(page, "#retrieval_answer")
     page.locator("#retrieval_stop").click()
-    expect(page.locator("#retrieval_progress")).to_have_text("Stopped.")
+    expect(page.locator("#retrieval_said")).to_have_text("Stopped.")
     choose(page, "Prompting")
     page.locator("#ask").click()
     expect(page.locator("#ask_said")).to_have_text("")
     writing(page, "#ask_answer")
-    page.locator("#ask_answer [data-done=yes]").wait_for(timeout=60_000)
+    page.locator("#ask_answer [data-done=yes]").wait_for(timeout=200_000)
 
 
 @pytest.mark.browser

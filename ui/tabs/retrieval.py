@@ -29,6 +29,7 @@ class RetrievalTab(NamedTuple):
     ask: gr.Button
     stop: gr.Button
     progress: gr.HTML
+    said: gr.HTML
     answer: gr.HTML
     found: gr.HTML
     document: gr.Dropdown
@@ -60,6 +61,7 @@ def build(settings: Settings, shared: Shared) -> RetrievalTab:
                 stop = gr.Button("Stop", elem_id="retrieval_stop", min_width=80)
         with gr.Column(scale=6, min_width=280):
             progress = gr.HTML(elem_id="retrieval_progress")
+            said = gr.HTML(elem_id="retrieval_said")
             answer = gr.HTML(elem_id="retrieval_answer")
             found = gr.HTML(
                 render("empty", text="Search shows the passages nearest to a question; Ask answers from them."), elem_id="found"
@@ -67,7 +69,7 @@ def build(settings: Settings, shared: Shared) -> RetrievalTab:
             with gr.Accordion("The passages of one document", open=False, elem_id="passages_fold"):
                 document = gr.Dropdown([], label="Document", elem_id="document", interactive=True)
                 passages = gr.HTML(elem_id="passages")
-    tab = RetrievalTab(files, refused, documents, query, top_k, cutting, search, ask, stop, progress, answer, found, document, passages)
+    tab = RetrievalTab(files, refused, documents, query, top_k, cutting, search, ask, stop, progress, said, answer, found, document, passages)
     _wire_documents(tab, shared)
     _wire_questions(tab, shared)
     return tab
@@ -114,4 +116,4 @@ def _wire_questions(tab: RetrievalTab, shared: Shared) -> None:
 
     inputs, outputs = [shared.task, tab.query, *tab.form.values()], [tab.progress, tab.answer, tab.found]
     search, ask = runs(retrieval.search), runs(retrieval.ask)
-    shared.on_ask([(tab.search.click, search), (tab.query.submit, search), (tab.ask.click, ask)], inputs, outputs, tab.stop, tab.progress)
+    shared.on_ask([(tab.search.click, search), (tab.query.submit, search), (tab.ask.click, ask)], inputs, outputs, tab.stop, tab.said)
