@@ -1,205 +1,26 @@
-"""LoRA: a fine-tune that trains two thin matrices beside each layer and leaves the base as it is (Hu et al. 2021, arXiv:2106.09685).
-
-The training prompts are worded and turned into ids by the same functions as the prompts that are asked. With retrieval, each training
-prompt holds the passages that were found for its question, so the model learns to read them (compare RAFT, Zhang et al. 2024, arXiv:2403.10131).
-"""
+"""LoRA: a fine-tune that trains two thin matrices beside each layer and leaves the base as it is (Hu et al. 2021, arXiv:2106.09685)."""
 
 from __future__ import annotations
 
-import importlib.metadata
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
-from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from adapters.base import Bound, MethodSpec, Progress, Recipe, Setting, methods
-from adapters.prompts import PROMPT_VERSION, plain
-from adapters.retrieved import PassageFinder, RetrievalSettings, check_documents, index_recipe
-from core.errors import MethodError
-from core.fingerprint import fingerprint
-from core.records import Example, Prompt, to_json
-from training.job import TrainingJob, TrainingRow, TrainingSettings
-from training.launch import run_job
-
-STAGE_VERSION = "2"
-"""Bumped by hand when the same inputs train other weights."""
-LIBRARIES = ("torch", "transformers", "peft", "accelerate")
-SHOWN = ("loss", "token_accuracy", "learning_rate", "grad_norm", "train_loss", "validation_loss", "validation_token_accuracy")
+from adapters.base import MethodSpec, methods
+from adapters.tuned import Tuned, TunedSpec
+from training.peft_configs import LoraSettings
 
 
-class LoraSpec(RetrievalSettings, TrainingSettings):
+class LoraSpec(TunedSpec, LoraSettings):
     """Low-rank fine-tuning on the training examples."""
 
     kind: Literal["lora"] = Field("lora", description="Low-rank fine-tuning on the training examples.")
-    seeds: int = Field(
-        1,
-        ge=1,
-        le=10,
-        description="How often to train, from `seed` on; usual 1, or 3 to see how much training itself varies. Each takes the whole time.",
-    )
-    with_retrieval: bool = Field(False, description="Put retrieved passages into training prompts and into the prompts that are asked.")
-    train_rows: int | None = Field(
-        None,
-        ge=1,
-        description="Train on this many rows at most, the first of a fixed order, so that fewer are a part of more; for learning curves.",
-    )
-    prompt_cap: int = Field(
-        512, ge=64, le=32768, description="Most tokens of a prompt with passages; longer ones train slowly. Usual 256 to 2048."
-    )
-
-    def training(self) -> TrainingSettings:
-        return TrainingSettings(**{name: getattr(self, name) for name in TrainingSettings.model_fields})
-
-    def trained_with(self) -> dict[str, Any]:
-        """The settings that the weights of one seed depend on beside the rows: without the name, and without retrieval's where it is off."""
-        skipped = {"name", "train_rows"} | (set() if self.with_retrieval else set(RetrievalSettings.model_fields) | {"prompt_cap"})
-        return {**self.model_dump(exclude=skipped), "kind": self.kind, "seeds": 1}
 
 
-class BoundLora:
-    """Words prompts as in training, and names the weights to answer with."""
-
-    def __init__(self, setting: Setting, adapter: Path, finder: PassageFinder | None) -> None:
-        self.setting, self.adapter, self.finder = setting, adapter, finder
-
-    def prompts(self, examples: Sequence[Example]) -> list[Prompt]:
-        return worded(self.setting, self.finder, examples)
-
-
-class Lora:
+class Lora(Tuned):
     """See the module's docstring."""
 
     Spec: ClassVar[type[MethodSpec]] = LoraSpec
-
-    def __init__(self, spec: LoraSpec) -> None:
-        self.spec = spec
-
-    def check(self, setting: Setting) -> None:
-        if setting.model_key.id.startswith("fake/"):
-            raise MethodError(
-                f"lora needs a model with weights; got {setting.model_key.id}.",
-                "Choose embedded/smollm2-135m-instruct, a folder or a Hub id.",
-            )
-        if not setting.train:
-            raise MethodError("lora needs at least 1 training example; got 0.", "Give the training split a larger share.")
-        if (self.spec.train_rows or 0) > len(setting.train):
-            raise MethodError(
-                f"lora.train_rows must be at most the {len(setting.train)} training examples; got {self.spec.train_rows}.",
-                "Lower train_rows, or leave it out for all of them.",
-            )
-        if self.spec.with_retrieval:
-            check_documents("lora with_retrieval", setting)
-
-    def fewer(self, setting: Setting) -> Setting:
-        """The setting with the rows that it trains on."""
-        return replace(setting, train=setting.train[: self.spec.train_rows])
-
-    def recipes(self, setting: Setting) -> list[Recipe]:
-        setting = self.fewer(setting)
-        index = [index_recipe(setting, self.spec.chunker())] if self.spec.with_retrieval else []
-        inputs = {
-            "stage": STAGE_VERSION,
-            "prompts": PROMPT_VERSION,
-            "base": asdict(setting.model_key),
-            "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
-            "settings": self.spec.trained_with(),
-            "instruction": setting.instruction,
-            "index": [recipe.fingerprint for recipe in index],
-            "passages_fit": min(self.spec.prompt_cap, setting.prompt_budget) if index else None,
-        }
-        rows = {"train": [to_json(e) for e in setting.train], "validation": [to_json(e) for e in setting.validation]}
-        readable = {**inputs, "train_rows": len(setting.train), "validation_rows": len(setting.validation)}
-
-        def build(folder: Path, earlier: Sequence[Path]) -> Iterator[Progress]:
-            yield from self.train(setting, folder, earlier)
-
-        return [*index, Recipe("weights", fingerprint({**inputs, **rows}), readable, build)]
-
-    def bind(self, setting: Setting, artefacts: Sequence[Path]) -> Bound:
-        return BoundLora(setting, artefacts[-1], self.finder(setting, artefacts))
-
-    def finder(self, setting: Setting, artefacts: Sequence[Path]) -> PassageFinder | None:
-        return PassageFinder(setting, artefacts[0], self.spec.top_k, self.spec.prompt_cap) if self.spec.with_retrieval else None
-
-    def train(self, setting: Setting, folder: Path, earlier: Sequence[Path]) -> Iterator[Progress]:
-        setting = self.fewer(setting)
-        yield Progress("wording training prompts", 0, len(setting.train), "examples")
-        finder = self.finder(setting, earlier)
-        train, validation = (training_rows(setting, finder, examples) for examples in (setting.train, setting.validation))
-        job = TrainingJob(
-            base=setting.model,
-            models_home=setting.models_home,
-            kind=self.spec.kind,
-            settings=self.spec.training(),
-            train=train.rows,
-            validation=validation.rows,
-            left_out=train.left_out,
-            out=folder,
-        )
-        for event in run_job(job):
-            yield shown(event, self.spec.epochs)
-
-
-def worded(setting: Setting, finder: PassageFinder | None, examples: Sequence[Example]) -> list[Prompt]:
-    """The prompts of these examples, for training and for asking alike."""
-    if finder is not None:
-        return finder.prompts(examples)
-    codec = setting.codec()
-    return [plain(example, setting.instruction, codec, setting.prompt_budget) for example in examples]
-
-
-class WordedRows(NamedTuple):
-    """Training rows, and the ids of the examples that do not fit the model even without passages."""
-
-    rows: tuple[TrainingRow, ...]
-    left_out: tuple[str, ...]
-
-
-def training_rows(setting: Setting, finder: PassageFinder | None, examples: Sequence[Example]) -> WordedRows:
-    """Examples as ids: the prompt as it will be asked, then the reference and the end of the turn.
-
-    Raises:
-        MethodError: there are training examples, and none of them fits the model.
-    """
-    codec = setting.codec()
-    rows: list[TrainingRow] = []
-    left_out: list[str] = []
-    for example, prompt in worded_each(setting, finder, examples):
-        if isinstance(prompt, MethodError):
-            left_out.append(example.id)
-            continue
-        ids = codec.prompt_ids(prompt.messages)
-        rows.append(TrainingRow(id=example.id, prompt_ids=ids, completion_ids=codec.completion_ids(example.reference)))
-    if examples and not rows:
-        raise MethodError(
-            f"None of {len(examples)} training examples fits the model.", "Shorten them, or choose a model with a longer context."
-        )
-    return WordedRows(tuple(rows), tuple(left_out))
-
-
-def worded_each(
-    setting: Setting, finder: PassageFinder | None, examples: Sequence[Example]
-) -> Iterator[tuple[Example, Prompt | MethodError]]:
-    """All at once where all fit; one by one, with the reason, where one does not."""
-    try:
-        yield from zip(examples, worded(setting, finder, examples), strict=True)
-    except MethodError:
-        for example in examples:
-            try:
-                yield example, worded(setting, finder, [example])[0]
-            except MethodError as reason:
-                yield example, reason
-
-
-def shown(event: dict[str, Any], epochs: int) -> Progress:
-    """A trainer's event as progress, with its figures for the curves."""
-    values = {name: float(event[name]) for name in SHOWN if event.get(name) is not None}
-    values["epoch"] = float(event["epoch"])
-    if event["event"] == "Step":
-        return Progress("training", event["step"], event["steps"], "steps", {**values, "step": float(event["step"])})
-    return Progress("validating", event["epoch"], epochs, "epochs", values)
 
 
 methods.add("lora", Lora)

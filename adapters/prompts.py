@@ -75,9 +75,7 @@ def plain(example: Example, instruction: str, codec: Codec, budget: int) -> Prom
     return Prompt(messages)
 
 
-def with_fitting_demonstrations(
-    example: Example, instruction: str, demonstrations: Sequence[Example], codec: Codec, budget: int
-) -> Prompt:
+def with_fitting_demonstrations(example: Example, instruction: str, demonstrations: Sequence[Example], codec: Codec, budget: int) -> Prompt:
     """A prompt with as many demonstrations as fit; the first ones go first, since the last stand next to the question.
 
     Raises:

@@ -42,7 +42,9 @@ def check_documents(kind: str, setting: Setting) -> None:
         MethodError: there are no documents.
     """
     if not setting.documents:
-        raise MethodError(f"{kind} needs documents to search; got 0.", "Drop some on the page's Retrieval tab, or add `knowledge: {path: …}` to the plan.")
+        raise MethodError(
+            f"{kind} needs documents to search; got 0.", "Drop some on the page's Retrieval tab, or add `knowledge: {path: …}` to the plan."
+        )
 
 
 def index_recipe(setting: Setting, chunker: TokenChunkerSpec) -> Recipe:

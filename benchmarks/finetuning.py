@@ -30,9 +30,9 @@ from models.device import Hardware, choose
 from models.loading import DEFAULT_MODEL, ModelSpec, load_codec
 from models.weights import Source, locate
 from training.batches import IGNORED, steps_of
-from training.job import TrainingJob, TrainingRow, TrainingSettings
+from training.job import TrainingJob, TrainingRow
 from training.loop import Step, train
-from training.peft_configs import kinds
+from training.peft_configs import LoraSettings, lora_config
 
 TRAINER, TRL, OURS = "Trainer, padded, float32", "trl, defaults", "Bakeoff"
 TRL_REQUIREMENT = "trl>=1.16,<2"
@@ -81,7 +81,7 @@ class Contest:
         self.source: Source = locate(options.model, None, self.home)
         self.codec: Any = load_codec(self.base, self.home)
         self.longest: int = options.max_tokens
-        self.settings = TrainingSettings(
+        self.settings = LoraSettings(
             rank=8, epochs=1, batch_size=options.batch_size, learning_rate=1e-3, warmup_share=0.0, max_tokens=options.max_tokens
         )
         self.rows = training_rows(self.codec, options.steps * options.batch_size, self.longest, options.with_passages)
@@ -123,7 +123,7 @@ class Contest:
         with tempfile.TemporaryDirectory() as folder:
             arguments = SFTConfig(output_dir=folder, **self.shared_arguments())
             clock = make_clock()
-            config = kinds.get("lora")(self.settings)
+            config = lora_config(self.settings)
             trainer = SFTTrainer(
                 model=str(self.source.folder), args=arguments, train_dataset=rows, processing_class=self.codec.tokenizer,
                 peft_config=config, callbacks=[clock],
@@ -152,7 +152,7 @@ class Contest:
 
         torch.manual_seed(self.settings.seed)
         plain = common.load_plain(self.source.folder, self.hardware._replace(dtype="float32"))
-        return get_peft_model(plain.requires_grad_(False), kinds.get("lora")(self.settings))
+        return get_peft_model(plain.requires_grad_(False), lora_config(self.settings))
 
     def timed(self, seconds: float, loss: float) -> Timed:
         return Timed(self.tokens, seconds, {"s per step": seconds / (len(self.rows) / self.settings.batch_size), "mean loss": loss})

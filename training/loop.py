@@ -20,8 +20,9 @@ from models.transformers_backend import load_weights
 from models.weights import locate
 from training import checkpoints
 from training.batches import TokenBatch, collate, pieces, steps_of
-from training.job import TrainingJob, TrainingRow, TrainingSettings, within
+from training.job import TrainingJob, TrainingRow, within
 from training.peft_configs import kinds
+from training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     import torch
@@ -117,7 +118,6 @@ class _Run:
     def __init__(self, job: TrainingJob, rows: Sequence[TrainingRow], validation: Sequence[TrainingRow], left_out: list[str]) -> None:
         import torch
         from accelerate import Accelerator
-        from peft import get_peft_model
 
         reset_peak(device.choose(job.base.dtype, job.base.threads).device)  # a child begins with its parent's peak
         self.job, self.settings, self.rows, self.validation = job, job.settings, rows, validation
@@ -129,7 +129,7 @@ class _Run:
         torch.manual_seed(job.settings.seed)
         base = load_weights(source, hardware)
         self.pad = int(base.config.eos_token_id if isinstance(base.config.eos_token_id, int) else 0)
-        model = get_peft_model(base, kinds.get(job.kind)(job.settings))
+        model = kinds.get(job.kind).wrap(base, job.settings)
         trainable = [p for p in model.parameters() if p.requires_grad]
         fused = hardware.device == "cuda"
         optimizer = torch.optim.AdamW(trainable, lr=job.settings.learning_rate, weight_decay=job.settings.weight_decay, fused=fused)

@@ -104,7 +104,9 @@ def test_prompts_survive_json(kind: str, setting: Setting, bound: Make, question
 
 @EVERY
 def test_the_base_model_answers_unless_there_are_weights(kind: str, setting: Setting, bound: Make) -> None:
-    trained = [r.fingerprint for r in methods.get(kind)(read_spec(methods.get(kind).Spec, {"kind": kind})).recipes(setting) if r.kind == "weights"]
+    trained = [
+        r.fingerprint for r in methods.get(kind)(read_spec(methods.get(kind).Spec, {"kind": kind})).recipes(setting) if r.kind == "weights"
+    ]
     adapter: Path | None = bound(kind, setting).adapter
     assert ([adapter.name] if adapter else []) == trained
 

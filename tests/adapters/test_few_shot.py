@@ -71,7 +71,9 @@ def test_the_same_words_under_another_instruction_are_another_question() -> None
 
 
 @SELECTIONS
-def test_demonstrations_that_do_not_fit_are_dropped_and_the_question_stays(make_setting: MakeSetting, questions: list[Example], selection: str) -> None:
+def test_demonstrations_that_do_not_fit_are_dropped_and_the_question_stays(
+    make_setting: MakeSetting, questions: list[Example], selection: str
+) -> None:
     """E7"""
     tight = make_setting(context=64 + 180)
     for example, prompt in zip(questions, ask(tight, questions, shots=8, selection=selection), strict=True):

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from adapters.base import Setting, methods
-from adapters.lora import Lora, LoraSpec, training_rows
+from adapters.lora import Lora, LoraSpec
 from adapters.specs import read_method_specs
+from adapters.tuned import training_rows
 from core.errors import MethodError
 from core.records import Document, Example
 from models.base import GenerationConfig, ModelIdentity
@@ -52,7 +53,9 @@ def test_the_key_of_the_weights_changes_with_all_they_depend_on():
     """E22 for artefacts."""
     made, spec = setting(), LoraSpec(kind="lora")
     keys = [weights_key(spec, made)]
-    keys += [weights_key(spec.model_copy(update=change), made) for change in ({"rank": 4}, {"epochs": 9}, {"seed": 1}, {"with_retrieval": True})]
+    keys += [
+        weights_key(spec.model_copy(update=change), made) for change in ({"rank": 4}, {"epochs": 9}, {"seed": 1}, {"with_retrieval": True})
+    ]
     other = [
         {"train": EXAMPLES[:3]}, {"validation": ()}, {"instruction": "Say."},
         {"model_key": replace(made.model_key, revision="2")}, {"model_key": replace(made.model_key, dtype="bfloat16")},

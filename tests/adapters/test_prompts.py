@@ -46,7 +46,9 @@ def test_demonstrations_are_earlier_turns() -> None:
 
 def test_passages_stand_before_the_question_in_their_order() -> None:
     last = word(ASK, "Name the bird.", passages=found("Herons fish.", "Owls hoot."))[-1]
-    assert last == Message("user", "Use the text to answer the question.\n\nText:\nHerons fish.\n\nOwls hoot.\n\nQuestion: It is on the long crate.\nAnswer:")
+    assert last == Message(
+        "user", "Use the text to answer the question.\n\nText:\nHerons fish.\n\nOwls hoot.\n\nQuestion: It is on the long crate.\nAnswer:"
+    )
 
 
 @given(lengths=st.lists(st.integers(1, 80), max_size=6), budget=st.integers(60, 400))

@@ -17,12 +17,13 @@ from models.base import Batch, GenerationConfig
 from models.loading import ModelSpec, load_codec, load_model
 from training import checkpoints
 from training.batches import IGNORED, collate, steps_of
-from training.job import TrainingJob, TrainingRow, TrainingSettings
+from training.job import TrainingJob, TrainingRow
 from training.launch import run_job, stopped_early
 from training.loop import Epoch, Step, _Run, learning_rate, train
+from training.peft_configs import LoraSettings
 
 ROOT = Path(__file__).resolve().parents[2]
-FAST = TrainingSettings(epochs=3, learning_rate=0.02, batch_size=4, seed=1)
+FAST = LoraSettings(epochs=3, learning_rate=0.02, batch_size=4, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +134,7 @@ def test_the_epoch_with_the_lowest_validation_loss_is_kept(job, rows):
 
 
 def test_the_rate_rises_over_the_warm_up_and_falls_to_the_end():
-    settings = TrainingSettings(learning_rate=1.0, warmup_share=0.2)
+    settings = LoraSettings(learning_rate=1.0, warmup_share=0.2)
     rates = [learning_rate(step, 10, settings) for step in range(1, 11)]
     assert rates == pytest.approx([0.5, 1.0, 1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125])
 
