@@ -1,5 +1,6 @@
 """Files of any common shape to examples, split without leaks."""
 
+from core.dataset.further import RowsOfFile, cleared, rows_of_file
 from core.dataset.labels import find_labels
 from core.dataset.leakage import Leaks, compared_texts, find_leaks, normalise, same_item
 from core.dataset.load import Dataset, NearFinder, load_dataset
@@ -24,8 +25,10 @@ __all__ = [
     "NearFinder",
     "Planted",
     "Preview",
+    "RowsOfFile",
     "SplitSpec",
     "cleaned",
+    "cleared",
     "compared_texts",
     "find_labels",
     "find_leaks",
@@ -36,6 +39,7 @@ __all__ = [
     "paragraphs",
     "preview",
     "preview_hub",
+    "rows_of_file",
     "same_item",
     "sentences",
 ]

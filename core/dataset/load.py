@@ -59,7 +59,7 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
     """One file's usable rows. `split` is "" for a file that is still to be cut."""
 
     split: str
@@ -102,6 +102,17 @@ def load_dataset(spec: DataSpec, base: Path, near: NearFinder | None = None) -> 
     )
 
 
+def read_part(spec: DataSpec, base: Path) -> Part:
+    """The usable rows of the one file that `spec.path` names, with an instruction each but without ids.
+
+    Raises:
+        PlanError: as `load_dataset`.
+        DataError: as `load_dataset`.
+    """
+    parts, _ = _with_instruction([_usable(table, split, spec) for split, table in _tables(spec, base).items()], spec)
+    return parts[0]
+
+
 def _tables(spec: DataSpec, base: Path) -> dict[str, Table]:
     """Tables by split, train first."""
     if spec.path is not None:
@@ -121,14 +132,14 @@ def _file(given: str, base: Path) -> Table:
     return read_table(base / Path(given).expanduser(), Path(given).name if Path(given).is_absolute() else given)
 
 
-def _usable(table: Table, split: str, spec: DataSpec) -> _Part:
+def _usable(table: Table, split: str, spec: DataSpec) -> Part:
     if not table.rows:
         raise _nothing_left(table, list(table.bad))
     mapping = choose_columns(table.columns, spec.columns.named(), table.file).columns
     examples, bad = convert(table, mapping, spec.labels)
     if not examples:
         raise _nothing_left(table, bad)
-    return _Part(split, examples, bad, mapping)
+    return Part(split, examples, bad, mapping)
 
 
 def _nothing_left(table: Table, bad: Sequence[BadRow]) -> DataError:
@@ -136,7 +147,7 @@ def _nothing_left(table: Table, bad: Sequence[BadRow]) -> DataError:
     return DataError(f"None of the {len(bad)} rows of {table.file} can be used.{first}", "Mend the rows, or name the right columns.")
 
 
-def _with_instruction(parts: Sequence[_Part], spec: DataSpec) -> tuple[list[_Part], tuple[str, ...]]:
+def _with_instruction(parts: Sequence[Part], spec: DataSpec) -> tuple[list[Part], tuple[str, ...]]:
     """Rows without an instruction get the plan's, with the label set filled in."""
     labels = spec.labels or find_labels([example.reference for part in parts for example in part.examples])
     if "{labels}" in spec.instruction and not labels:
@@ -150,7 +161,7 @@ def _shared(instructions: set[str]) -> str:
     return next(iter(instructions)) if len(instructions) == 1 else ""
 
 
-def _split(parts: Sequence[_Part], everything: Sequence[Example], instruction: str, spec: DataSpec) -> dict[str, list[Example]]:
+def _split(parts: Sequence[Part], everything: Sequence[Example], instruction: str, spec: DataSpec) -> dict[str, list[Example]]:
     rows = iter(everything)
     given = {part.split: list(islice(rows, len(part.examples))) for part in parts}
     seed, shares = spec.split.seed, {name: float(getattr(spec.split, name)) for name in SPLITS}
