@@ -18,7 +18,7 @@ from models import device
 from models.memory import peak_mb, reset_peak
 from models.transformers_backend import load_weights
 from models.weights import locate
-from training import checkpoints
+from training import checkpoints, early, schedules
 from training.batches import TokenBatch, collate, pieces, steps_of
 from training.job import TrainingJob, TrainingRow, within
 from training.peft_configs import kinds
@@ -108,6 +108,7 @@ def train(job: TrainingJob) -> Iterator[Step | Epoch]:
             "Raise it.",
         )
     validation = within(job.validation, job.settings.max_tokens).kept
+    early.check(job.settings, len(validation))
     run = _Run(job, rows, validation, [*job.left_out, *left_out])
     yield from run.epochs()
 
@@ -129,7 +130,10 @@ class _Run:
         torch.manual_seed(job.settings.seed)
         base = load_weights(source, hardware)
         self.pad = int(base.config.eos_token_id if isinstance(base.config.eos_token_id, int) else 0)
-        model = kinds.get(job.kind).wrap(base, job.settings)
+        kind = kinds.get(job.kind)
+        model = kind.wrap(base, job.settings)
+        if kind.begin is not None:
+            kind.begin(model, job.settings, [row.completion_ids[:-1] for row in rows])
         trainable = [p for p in model.parameters() if p.requires_grad]
         fused = hardware.device == "cuda"
         optimizer = torch.optim.AdamW(trainable, lr=job.settings.learning_rate, weight_decay=job.settings.weight_decay, fused=fused)
@@ -140,7 +144,9 @@ class _Run:
 
     def epochs(self) -> Iterator[Step | Epoch]:
         first = self.resume() + 1
-        for epoch in range(first, self.settings.epochs + 1):
+        for epoch in range(first, early.last_epoch(self.settings) + 1):
+            if early.patience_over(self.history.epochs, self.settings.early_stopping):
+                break
             losses: list[tuple[float, int]] = []
             for step in self.one_epoch(epoch):
                 losses.append((step.loss * step.tokens, step.tokens))
@@ -260,8 +266,5 @@ class _Run:
 
 
 def learning_rate(step: int, total: int, settings: TrainingSettings) -> float:
-    """Rises in a line over the warm-up, then falls in a line and would reach 0 one step after the last. `step` counts from 1."""
-    warmup = math.ceil(total * settings.warmup_share)
-    if step <= warmup:
-        return settings.learning_rate * step / warmup
-    return settings.learning_rate * (total - step + 1) / (total - warmup)
+    """The rate of a step of these settings; see `training.schedules`."""
+    return schedules.rate(step, total, largest=settings.learning_rate, warmup_share=settings.warmup_share, schedule=settings.schedule)

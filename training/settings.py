@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from core.specs import Spec
+from training.schedules import Schedule
 
 
 class TrainingSettings(Spec):
@@ -24,7 +25,23 @@ class TrainingSettings(Spec):
         None, ge=1, le=1024, description="Rows computed at once; fewer than batch_size saves memory and changes no result."
     )
     warmup_share: float = Field(
-        0.1, ge=0.0, le=1.0, description="Share of all steps over which the learning rate rises from 0; then it falls to 0 in a line."
+        0.1, ge=0.0, le=1.0, description="Share of all steps over which the learning rate rises from 0; usual 0 to 0.1."
+    )
+    schedule: Schedule = Field(
+        "linear",
+        description="How the learning rate goes on after the warm-up: linear falls to 0 in a line, cosine along half a wave, constant stays.",
+    )
+    early_stopping: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        description="End when the validation loss has not been lower for this many epochs; usual 1 to 3. Empty: train all epochs.",
+    )
+    stop_after: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        description="End after this many of the epochs, with the learning rates of all of them; what Stop keeps is labelled by it.",
     )
     weight_decay: float = Field(0.0, ge=0.0, le=1.0, description="Pull of trained weights towards 0 at each step (AdamW); usual 0 to 0.1.")
     max_grad_norm: float = Field(1.0, gt=0.0, description="Gradients longer than this are scaled down to it.")
