@@ -10,7 +10,7 @@ Where examples have instructions of their own, there is no system turn and each 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from core.errors import MethodError
@@ -55,7 +55,41 @@ def word(
     return (*chat, Message("user", with_passages(user_turn(example, instruction), passages)))
 
 
-def plain(example: Example, instruction: str, codec: Codec, budget: int) -> Prompt:
+ALPACA = (
+    "Below is an instruction that describes a task, paired with an input that provides further context. "
+    "Write a response that appropriately completes the request.\n\n### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:"
+)
+ALPACA_WITHOUT_INPUT = (
+    "Below is an instruction that describes a task. "
+    "Write a response that appropriately completes the request.\n\n### Instruction:\n{instruction}\n\n### Response:"
+)
+"""The two prompts of Stanford Alpaca (Taori et al. 2023, github.com/tatsu-lab/stanford_alpaca), by which models tuned on such data are asked."""
+
+
+def word_as_alpaca(
+    example: Example, instruction: str, demonstrations: Sequence[Example] = (), passages: Sequence[Retrieved] = ()
+) -> tuple[Message, ...]:
+    """The same said by the Alpaca prompt, in one user turn: the chat's own marks stand around it, and the answer is the turn after it.
+
+    The input holds the passages, if any, and the question; options stand behind it.
+    """
+    told, said = (instruction, user_turn(example, instruction)) if instruction else (example.instruction, user_turn(_bare(example), ""))
+    told, said = (told, said) if told.strip() else (said, "")
+    said = with_passages(said or told, passages) if passages else said
+    form = ALPACA if said.strip() else ALPACA_WITHOUT_INPUT
+    earlier = [m for d in demonstrations for m in (*word_as_alpaca(d, instruction), Message("assistant", d.reference))]
+    return (*earlier, Message("user", form.format(instruction=told, input=said)))
+
+
+def _bare(example: Example) -> Example:
+    return replace(example, instruction="")
+
+
+Words = Callable[[Example, str, Sequence[Example], Sequence[Retrieved]], tuple[Message, ...]]
+"""`word`, or what says the same otherwise."""
+
+
+def plain(example: Example, instruction: str, codec: Codec, budget: int, words: Words = word) -> Prompt:
     """The bare prompt.
 
     Args:
@@ -64,7 +98,7 @@ def plain(example: Example, instruction: str, codec: Codec, budget: int) -> Prom
     Raises:
         MethodError: it is longer than `budget`. Nothing is cut off a question to make it fit.
     """
-    messages = word(example, instruction)
+    messages = words(example, instruction, (), ())
     tokens = len(codec.prompt_ids(messages))
     if tokens > budget:
         start = " ".join(example.question.split())[:60]
@@ -90,7 +124,7 @@ def with_fitting_demonstrations(example: Example, instruction: str, demonstratio
 
 
 def with_fitting_passages(
-    example: Example, instruction: str, ranked: Sequence[Retrieved], codec: Codec, budget: int, cap: int | None = None
+    example: Example, instruction: str, ranked: Sequence[Retrieved], codec: Codec, budget: int, cap: int | None = None, words: Words = word
 ) -> Prompt:
     """A prompt with the most relevant passages that fit.
 
@@ -105,8 +139,8 @@ def with_fitting_passages(
         ranked,
         budget if cap is None else min(budget, cap),
         count=lambda messages: len(codec.prompt_ids(messages)),
-        wrap=lambda passages: word(example, instruction, passages=passages),
+        wrap=lambda passages: words(example, instruction, (), passages),
     )
-    bare = plain(example, instruction, codec, budget) if not packed.kept else None
-    messages = bare.messages if bare else word(example, instruction, passages=packed.kept)
+    bare = plain(example, instruction, codec, budget, words) if not packed.kept else None
+    messages = bare.messages if bare else words(example, instruction, (), packed.kept)
     return Prompt(messages, passages=packed.kept, dropped_passages=len(packed.dropped))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from adapters.base import MethodSpec, Progress, Recipe, Setting
-from adapters.prompts import with_fitting_passages
+from adapters.prompts import Words, with_fitting_passages, word
 from core.errors import MethodError
 from core.records import Example, Prompt, Retrieved
 from retrieval.chunking import TokenChunkerSpec
@@ -69,17 +70,25 @@ class PassageFinder:
     Args:
         index_folder: what `index_recipe` built.
         token_cap: most tokens of a prompt with passages, so that training prompts stay short; None for all that the model reads.
+        words: how a prompt is worded.
     """
 
-    def __init__(self, setting: Setting, index_folder: Path, top_k: int, token_cap: int | None = None) -> None:
+    def __init__(self, setting: Setting, index_folder: Path, top_k: int, token_cap: int | None = None, words: Words = word) -> None:
         self.setting = setting
         self.index_folder = index_folder
         self.top_k = top_k
         self.token_cap = token_cap
+        self.words = words
 
     @cached_property
     def index(self) -> FlatIndex:
         return FlatIndex.load(self.index_folder, self.setting.embedder())
+
+    def under(self, instruction: str) -> PassageFinder:
+        """The same finder, wording prompts under another instruction; both share the index."""
+        other = PassageFinder(replace(self.setting, instruction=instruction), self.index_folder, self.top_k, self.token_cap, self.words)
+        other.__dict__["index"] = self.index
+        return other
 
     def prompts(self, examples: Sequence[Example]) -> list[Prompt]:
         """One prompt for each example, in order.
@@ -98,6 +107,6 @@ class PassageFinder:
         """
         setting, codec = self.setting, self.setting.codec()
         return [
-            with_fitting_passages(example, setting.instruction, ranked, codec, setting.prompt_budget, self.token_cap)
+            with_fitting_passages(example, setting.instruction, ranked, codec, setting.prompt_budget, self.token_cap, self.words)
             for example, ranked in zip(examples, found, strict=True)
         ]

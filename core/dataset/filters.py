@@ -1,11 +1,11 @@
 """Which training rows to leave out, and why: pure rules over texts, numbers and vectors. Nothing is deleted; a rule that is taken back brings its rows back.
 
-    near_duplicates   asks nearly the same as a row before it, and has the same answer (Lee et al. 2022, arXiv:2107.06499)
-    empty             nothing is asked, or the answer has neither a letter nor a digit
-    too_long          the answer is longer than what may be written when answering, so the model would learn answers that are then cut
-    already_right     the untuned model gives this answer already
-    noisy             the row's loss lies far above that of the others: mislabelled rows are learnt last and keep a high loss
-                      (Arpit et al. 2017, arXiv:1706.05394; Han et al. 2018, arXiv:1804.06872; Swayamdipta et al. 2020, arXiv:2009.10795)
+near_duplicates   asks nearly the same as a row before it, and has the same answer (Lee et al. 2022, arXiv:2107.06499)
+empty             nothing is asked, or the answer has neither a letter nor a digit
+too_long          the answer is longer than what may be written when answering, so the model would learn answers that are then cut
+already_right     the untuned model gives this answer already
+noisy             the row's loss lies far above that of the others: mislabelled rows are learnt last and keep a high loss
+                  (Arpit et al. 2017, arXiv:1706.05394; Han et al. 2018, arXiv:1804.06872; Swayamdipta et al. 2020, arXiv:2009.10795)
 """
 
 from __future__ import annotations

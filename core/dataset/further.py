@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core.dataset.leakage import KINDS, Leaks, compared_texts, find_leaks
@@ -29,7 +29,7 @@ class RowsOfFile:
     examples: tuple[Example, ...]
     bad: tuple[BadRow, ...] = ()
     bad_count: int = 0
-    leaks: Leaks = Leaks()
+    leaks: Leaks = field(default_factory=Leaks)
     in_validation: int = 0
 
     def to_report(self) -> dict[str, object]:
