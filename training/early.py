@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.errors import MethodError
+from training.events import Finding
 from training.settings import TrainingSettings
 
 
@@ -36,3 +37,15 @@ def patience_over(epochs: Sequence[Mapping[str, Any]], patience: int | None) -> 
     """
     losses = [float(epoch["validation_loss"]) for epoch in epochs if epoch["validation_loss"] is not None]
     return patience is not None and bool(losses) and len(losses) - 1 - losses.index(min(losses)) >= patience
+
+
+def ending(settings: TrainingSettings, epochs: Sequence[Mapping[str, Any]], best_epoch: int) -> Finding | None:
+    """Why training ended before its last epoch; None where it did not."""
+    ended = len(epochs)
+    if not 0 < ended < settings.epochs:
+        return None
+    kept = f"the weights of epoch {best_epoch} are kept"
+    if settings.stop_after is not None and ended >= settings.stop_after:
+        return Finding("stopped", f"Stopped after epoch {ended} of {settings.epochs}; {kept}.", "Leave stop_after out to train all epochs.")
+    text = f"Ended early after epoch {ended} of {settings.epochs}: the validation loss was lowest in epoch {best_epoch}; {kept}."
+    return Finding("early_stopping", text, f"This is what early_stopping: {settings.early_stopping} asks for.")
