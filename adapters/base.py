@@ -69,6 +69,7 @@ class Progress:
         stage: a few words ("embedding", "training").
         done, total: how far it is, in `unit`s.
         values: figures of this moment ("loss": 0.42), for curves.
+        note: a sentence that is to be kept; then nothing else is told.
     """
 
     stage: str
@@ -76,6 +77,7 @@ class Progress:
     total: int = 0
     unit: str = ""
     values: dict[str, float] = field(default_factory=dict)
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -198,8 +198,12 @@ def worded_each(
 
 
 def shown(event: dict[str, Any], epochs: int) -> Progress:
-    """A trainer's event as progress, with its figures for the curves."""
+    """A trainer's event as progress, with its figures for the curves; `tokens_per_s` counts the answers' tokens, those that are learnt."""
+    if event["event"] == "Finding":
+        return Progress("", note=f"{event['text']} {event['remedy']}")
     values = {name: float(event[name]) for name in SHOWN if event.get(name) is not None}
+    if event.get("seconds"):
+        values["tokens_per_s"] = event["tokens"] / event["seconds"]
     values["epoch"] = float(event["epoch"])
     if event["event"] == "Step":
         return Progress("training", event["step"], event["steps"], "steps", {**values, "step": float(event["step"])})

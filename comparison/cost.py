@@ -93,4 +93,5 @@ def training_section(artefacts: Sequence[Artefact], seed: int) -> dict[str, Any]
         return None
     keys = ("curves", "epochs", "best_epoch", "trainable_params", "seconds", "peak_memory_mb")
     row = {"seed": seed, "prepare_s": round(sum(artefact.prepare_s for artefact in artefacts), 3)}
-    return {"seeds": [row], **{key: record.get(key) for key in keys}, "left_out": list(record.get("left_out") or ())}
+    lists = {key: list(record.get(key) or ()) for key in ("left_out", "findings")}
+    return {"seeds": [row], **{key: record.get(key) for key in keys}, **lists}

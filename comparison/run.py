@@ -18,17 +18,18 @@ from adapters.prompts import PROMPT_VERSION
 from comparison import events, generate, jobs, lines
 from comparison.analyses import analysed
 from comparison.answers import Saved, keep_power, read_answers, read_timings
-from comparison.artefacts import Artefact, obtain
+from comparison.artefacts import Artefact
 from comparison.certify import judge_all
 from comparison.cost import ledger, training_section
 from comparison.curve_attach import attach_curve
 from comparison.energy import Meter
 from comparison.environment import check_unchanged, describe
-from comparison.events import Event, Note, Pace, Progressed
+from comparison.events import Event, Note, Progressed
 from comparison.gold import write_gold
 from comparison.judging import judging
 from comparison.leaks import write_leaks
 from comparison.plan import Plan
+from comparison.preparing import prepare
 from comparison.ready import Ready, make_ready
 from comparison.report import Frame, Outcome, build_report, groups_of
 from comparison.result import Result
@@ -232,19 +233,15 @@ class _Run:
             yield self._note(
                 f"{len(training['left_out'])} training rows are longer than max_tokens or the model's context and were left out.", name
             )
+        found = [f"{finding['text']} {finding['remedy']}" for finding in (training or {}).get("findings", ())]
+        for text in (text for text in found if f"{name}: {text}" not in self.notes):
+            yield self._note(text, name)
         cost = ledger(saved, timings, artefacts)
         counts = (len(saved.answers), cut, saved.failures)
         return Outcome(name, method.spec.kind, "done", "", *counts, cost, training, spec, shortened, passages)
 
     def _prepare(self, name: str, recipe: Recipe, earlier: Sequence[Path]) -> Generator[Event, None, Artefact]:
-        pace: dict[str, Pace] = {}
-        for step in obtain(self.store, recipe, earlier, self.plan.spec.energy):
-            if isinstance(step, Artefact):
-                yield events.Prepared(name, step.kind, step.fingerprint, step.prepare_s, step.reused)
-                return step
-            eta = pace.setdefault(step.stage, Pace(step.done if step.done < step.total else 0)).eta_s(step.done, step.total)
-            yield Progressed(name, step.stage, step.done, step.total, step.unit, dict(step.values), eta)
-        raise StoreError(f"The {recipe.kind} of {name} was not built.", "Run again; if it happens twice it is a bug.")
+        return (yield from prepare(self.store, name, recipe, earlier, self.plan.spec.energy, self._note))
 
     def _answer(self, name: str, method: Method, artefacts: Sequence[Artefact], key: str, weights: str) -> Iterator[Event]:
         test, spec = self.ready.dataset.test, self.plan.spec

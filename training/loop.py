@@ -7,11 +7,10 @@ micro-batches, so gradient accumulation changes no result. Test examples never c
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import asdict
+from typing import TYPE_CHECKING, NamedTuple
 
 from core.errors import MethodError
 from models import device
@@ -20,6 +19,12 @@ from models.transformers_backend import load_weights
 from models.weights import locate
 from training import checkpoints, early, schedules
 from training.batches import TokenBatch, collate, pieces, steps_of
+from training.doctor import Doctor
+from training.events import Epoch as Epoch
+from training.events import Finding
+from training.events import Step as Step
+from training.facts import ends_of, row_facts
+from training.history import History
 from training.job import TrainingJob, TrainingRow, within
 from training.peft_configs import kinds
 from training.settings import TrainingSettings
@@ -29,48 +34,6 @@ if TYPE_CHECKING:
 
 
 SHORT_ROWS = 256
-
-
-@dataclass(frozen=True)
-class Step:
-    """One optimiser step. `loss` is the mean cross-entropy per supervised token in nats; `tokens` counts those."""
-
-    step: int
-    steps: int
-    epoch: int
-    loss: float
-    token_accuracy: float
-    learning_rate: float
-    grad_norm: float
-    tokens: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """The end of an epoch. Validation figures are None without validation rows."""
-
-    epoch: int
-    train_loss: float
-    validation_loss: float | None
-    validation_token_accuracy: float | None
-
-
-@dataclass
-class History:
-    """What `training.json` holds."""
-
-    curves: list[dict[str, Any]] = field(default_factory=list)
-    epochs: list[dict[str, Any]] = field(default_factory=list)
-    best_epoch: int = 0
-    best_loss: float = math.inf
-    trainable_params: int = 0
-    left_out: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-    peak_memory_mb: float = 0.0
-
-    def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "best_loss": self.best_loss if math.isfinite(self.best_loss) else None}
 
 
 class Figures(NamedTuple):
@@ -89,14 +52,14 @@ class Mean(NamedTuple):
     tokens: int
 
 
-def train(job: TrainingJob) -> Iterator[Step | Epoch]:
-    """Train, yielding figures as they come; writes weights and `training.json` into `job.out`.
+def train(job: TrainingJob) -> Iterator[Step | Epoch | Finding]:
+    """Train, yielding figures and findings as they come; writes weights and `training.json` into `job.out`.
 
     Continues from the last whole checkpoint in `job.out`. On one machine with the same threads, a continued run ends with the
     same weights as an uninterrupted one: the order of rows and the random state are functions of seed and epoch.
 
     Raises:
-        MethodError: no row fits `max_tokens`, or the loss is no longer a number.
+        MethodError: no row fits `max_tokens`, nothing is supervised, or the loss is no longer a number.
     """
     if checkpoints.is_finished(job.out):
         return
@@ -140,21 +103,42 @@ class _Run:
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
         self.history = History(trainable_params=sum(p.numel() for p in trainable), left_out=left_out)
         self.trainable = trainable
+        longest = max(row.length for row in job.train)
+        self.doctor = Doctor(job.kind, job.settings, row_facts(rows, len(left_out), longest, ends_of(source.folder)))
         self.started = time.monotonic()
 
-    def epochs(self) -> Iterator[Step | Epoch]:
+    def epochs(self) -> Iterator[Step | Epoch | Finding]:
+        yield from self.told(self.doctor.begin())
         first = self.resume() + 1
         for epoch in range(first, early.last_epoch(self.settings) + 1):
             if early.patience_over(self.history.epochs, self.settings.early_stopping):
                 break
             losses: list[tuple[float, int]] = []
             for step in self.one_epoch(epoch):
+                found = self.told(self.doctor.see(step))
                 losses.append((step.loss * step.tokens, step.tokens))
                 self.history.curves.append(asdict(step))
                 yield step
+                yield from found
             mean = sum(loss for loss, _ in losses) / sum(tokens for _, tokens in losses)
-            yield self.end_epoch(epoch, mean)
+            ended = self.end_epoch(epoch, mean)
+            yield ended
+            yield from self.told(self.doctor.see(ended))
+        if why := early.ending(self.settings, self.history.epochs, self.history.best_epoch):
+            yield from self.told([why])
         self.finish()
+
+    def told(self, findings: Sequence[Finding]) -> Sequence[Finding]:
+        """Remember what the doctor said.
+
+        Raises:
+            MethodError: going on would be of no use.
+        """
+        for finding in findings:
+            if finding.fatal:
+                raise MethodError(finding.text, finding.remedy)
+            self.history.findings.append(asdict(finding))
+        return findings
 
     def resume(self) -> int:
         """The last finished epoch, with everything put back as it was; 0 for a fresh start."""
@@ -162,9 +146,11 @@ class _Run:
         if found is None:
             return 0
         checkpoints.restore(found, self.accelerator.unwrap_model(self.model), self.optimizer)
-        self.history = History(
-            **{**found.state, "best_loss": found.state["best_loss"] if found.state["best_loss"] is not None else math.inf}
-        )
+        said = self.history.findings
+        self.history = History.from_json(found.state)
+        self.history.findings = said
+        for event in self.history.events():
+            self.told(self.doctor.see(event))
         return found.epoch
 
     def one_epoch(self, epoch: int) -> Iterator[Step]:
@@ -184,10 +170,6 @@ class _Run:
             norm = float(self.accelerator.clip_grad_norm_(self.trainable, settings.max_grad_norm))
             self.optimizer.step()
             self.optimizer.zero_grad()
-            if not math.isfinite(mean.loss) or not math.isfinite(norm):
-                raise MethodError(
-                    f"The training loss is no longer a number at step {number}.", "Lower learning_rate, or set model.dtype: float32."
-                )
             yield Step(number, total, epoch, mean.loss, mean.token_accuracy, rate, norm, mean.tokens, time.monotonic() - begun)
 
     def step(self, rows: Sequence[TrainingRow]) -> Mean:
