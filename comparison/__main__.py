@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from comparison import aa_commands, curve_commands, guard_commands, judge_commands, oracle_commands, people_commands, slice_commands
+from comparison import aa_commands, again_commands, curve_commands, guard_commands, judge_commands, people_commands, slice_commands
 from comparison.command import IdArgument, JsonOption, StoreOption, plain_errors, print_json
 from comparison.following import admit, follow, lead
 from core.errors import BakeoffError, Cancelled
@@ -213,7 +213,7 @@ judge_commands.add_to(app)
 guard_commands.add_to(app)
 curve_commands.add_to(app)
 aa_commands.add_to(app)
-oracle_commands.add_to(app)
+again_commands.add_to(app)
 slice_commands.add_to(app)
 
 if __name__ == "__main__":

@@ -12,16 +12,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from adapters.formats import OTHER_FORMATS
+from comparison.asides import aside_scores
 from comparison.curve import curve_of
 from comparison.diagnosis import Diagnosis, error_section, method_entry
+from comparison.forgotten import forgotten, probe_section
+from comparison.format_spread import prompt_format, suffix
 from comparison.gold import read_gold
 from comparison.judge_report import judge_fields
 from comparison.left_out import kept, kept_splits, left_out
 from comparison.noise import noise_floor
-from comparison.oracle_loss import oracle_entries, oracle_scores
+from comparison.oracle_loss import SUFFIX as ORACLE
+from comparison.oracle_loss import oracle_entries
 from comparison.people import people
 from comparison.pinned import digests
-from comparison.reading import perplexities, prompt_format, reading_notes, readings
+from comparison.probe import read_probe
+from comparison.reading import perplexities, reading_notes, readings
 from comparison.result import Result, ScoreTable, Splits
 from comparison.votes import Vote, counted_votes, marks, read_votes
 from core.records import Answer
@@ -38,6 +44,8 @@ class Study:
         votes: what people said in blind reviews.
         gold: ids of the items whose reference is known to stand in the documents; None where that was not kept.
         oracle: as `scores`, of the answers to prompts with the gold passage (`comparison.oracle`).
+        probe: what the general probe has brought (`comparison.probe`).
+        formats: as `scores`, by number, of the answers to prompts in another format (`comparison.formats`).
     """
 
     report: Mapping[str, Any]
@@ -47,6 +55,8 @@ class Study:
     votes: tuple[Vote, ...] = ()
     gold: frozenset[str] | None = None
     oracle: ScoreTable = field(default_factory=dict)
+    formats: Mapping[int, ScoreTable] = field(default_factory=dict)
+    probe: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,9 @@ def reading(study: Study) -> Addition:
     methods: dict[str, dict[str, Any]] = {name: {"reading": of_method} for name, of_method in found.items()}
     for name, value in perplexities(study.report).items():
         methods[name] = methods.get(name, {}) | value
-    wording = prompt_format(study.answers)
+    primary = str((study.report.get("verdict") or {}).get("primary") or "")
+    higher = bool(((study.report.get("metrics") or {}).get(primary) or {}).get("higher_is_better", True))
+    wording = prompt_format(study.answers, primary, study.scores, study.formats, higher)
     return Addition({"prompt_format": wording} if wording else {}, methods, tuple(reading_notes(found)))
 
 
@@ -96,6 +108,12 @@ def oracle_runs(study: Study) -> Addition:
     return Addition(methods=oracle_entries(study))
 
 
+def general_probe(study: Study) -> Addition:
+    """What fine-tunes have forgotten; nothing where nobody has asked."""
+    found = forgotten(study.report, study.probe)
+    return Addition({"forgetting": probe_section(study.probe)} if found else {}, found)
+
+
 def judged(study: Study) -> Addition:
     """Whom the judge could not mark, whether length pays, and what people's votes make of its certificate."""
     return Addition(judge_fields(study.report, study.scores.get("judge", {}), study.answers, marks(study.votes)))
@@ -108,7 +126,7 @@ def learning_curve(study: Study) -> Addition:
 
 
 Analysis = Callable[[Study], Addition]
-ANALYSES: tuple[Analysis, ...] = (blind_reviews, aa_run, reading, errors, oracle_runs, judged, learning_curve)
+ANALYSES: tuple[Analysis, ...] = (blind_reviews, aa_run, reading, errors, oracle_runs, general_probe, judged, learning_curve)
 
 
 def study(result: Result, report: Mapping[str, Any], scores: ScoreTable | None = None) -> Study:
@@ -118,9 +136,11 @@ def study(result: Result, report: Mapping[str, Any], scores: ScoreTable | None =
     answers = {name: kept(result.answers(name).answers, out) for name in done}
     table = result.scores() if scores is None else scores
     counted = {metric: {name: dict(kept(of_one, out)) for name, of_one in row.items() if name in done} for metric, row in table.items()}
-    aside = oracle_scores(result, answers)
+    aside = aside_scores(result, answers, ORACLE)
+    formats = {number: aside_scores(result, answers, suffix(number)) for number in OTHER_FORMATS}
     votes = counted_votes(read_votes(result.folder), out)
-    return Study(report, kept_splits(result.splits(), out), answers, counted, votes, read_gold(result.folder), aside)
+    probe, gold = read_probe(result.folder), read_gold(result.folder)
+    return Study(report, kept_splits(result.splits(), out), answers, counted, votes, gold, aside, formats, probe)
 
 
 def analysed(result: Result, report: dict[str, Any], scores: ScoreTable) -> dict[str, Any]:

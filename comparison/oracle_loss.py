@@ -13,10 +13,8 @@ so that actual + retrieval loss + generator loss = the best possible score. This
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from comparison.result import Result, ScoreTable
 from core.records import Score, Scored
 from evaluation.statistics import mean_interval, paired_difference
 
@@ -29,23 +27,6 @@ SUFFIX = ".oracle"
 def oracle_name(method: str) -> str:
     """Under which name a method's oracle answers and scores are kept; a dot stands in no method's name."""
     return method + SUFFIX
-
-
-def is_oracle(name: str) -> bool:
-    return name.endswith(SUFFIX)
-
-
-def oracle_scores(result: Result, methods: Mapping[str, Any]) -> ScoreTable:
-    """{metric: {method: {example id: score}}} of the oracle answers; empty where nobody has tried."""
-    wanted = {oracle_name(method): method for method in methods}
-    if not any(_answered(result.folder, name) for name in wanted):
-        return {}
-    table = result.scores().items()
-    return {metric: {wanted[name]: of_one for name, of_one in by_name.items() if name in wanted} for metric, by_name in table}
-
-
-def _answered(folder: Path, name: str) -> bool:
-    return (folder / "answers" / f"{name}.jsonl.gz").exists()
 
 
 def oracle_entries(study: Study) -> dict[str, dict[str, Any]]:

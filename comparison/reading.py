@@ -1,5 +1,4 @@
-"""How much of a method's result is the reader's doing: strict beside lenient reading of its answers, the perplexity of the references, and
-that all prompts were worded in one way.
+"""How much of a method's result is the reader's doing: strict beside lenient reading of its answers, and the perplexity of the references.
 
 Strict and lenient are worked out here from the answers where the plan asks for one of them alone, so that both are always known. Where they
 are more than ten points apart, a note says so: either the method has a format problem, or the lenient reader is fooled.
@@ -18,10 +17,6 @@ from evaluation.perplexity import perplexity
 PAIRS = {"exact_match": "exact_match_lenient", "accuracy": "accuracy_lenient"}
 APART = 0.10
 BEGINNING = "Strict and lenient reading of the answers differ by more than 10 points"
-ONE_FORMAT = (
-    "One prompt format: every method's prompts are worded in one way and put through one chat template. Another format can change scores by "
-    "tens of points and turn the order round (Sclar et al. 2024, arXiv:2310.11324), and that is not in the intervals."
-)
 
 
 def readings(
@@ -76,9 +71,3 @@ def perplexities(report: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     """{method: {"perplexity": exp of its mean loss}}, where the loss was asked for."""
     losses = {m["name"]: (m["scores"].get("reference_nll") or {}).get("mean") for m in report["methods"]}
     return {method: {"perplexity": perplexity(mean)} for method, mean in losses.items() if mean is not None}
-
-
-def prompt_format(answers: Mapping[str, Mapping[str, Answer]]) -> dict[str, Any] | None:
-    """How many ways of wording stand behind the numbers, and what that means; None where no method has prompts."""
-    prompted = any(answer.prompt.messages for of_method in answers.values() for answer in of_method.values())
-    return {"formats": 1, "statement": ONE_FORMAT} if prompted else None

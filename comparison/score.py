@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 
 from comparison import lines
 from comparison.answers import Saved, paths, read_timings
+from comparison.asides import base_of
 from comparison.events import Note, Pace, Progressed
 from comparison.events import Scored as ScoredEvent
 from comparison.judging import Judging
-from comparison.likelihood import Weighed, item_fields, texts, weigh
+from comparison.likelihood import Weighed, item_fields, stated, texts, weigh
 from comparison.loaded import Loaded
-from comparison.oracle_loss import SUFFIX
 from comparison.result import Result, scored_from_json, scored_to_json
 from comparison.store import Store
 from core import versions
@@ -124,7 +124,9 @@ class Scorer:
             return
         rows = list(zip(asked, answers, strict=True))
         for need in LOGPROBS.intersection(metric.info.needs).difference(weighed):
-            if any(texts(need, example, self.labels) for example in asked):
+            if answers and all(answer.finish_reason == "direct" for answer in answers):
+                weighed[need] = stated(need, answers)
+            elif any(texts(need, example, self.labels) for example in asked):
                 adapter = self.adapters[method].folder() if method in self.adapters else None
                 weighed[need] = yield from weigh(self.loaded.model(), adapter, need, method, rows, self.labels)
         begun = time.monotonic()
@@ -150,6 +152,7 @@ class Scorer:
             prompts = [[[m.role, m.content] for m in a.prompt.messages] for a in answers]
             adapter = self.adapters.get(method)
             models.append([asdict(self.identity), adapter.fingerprint if adapter else "", fingerprint(prompts)])
+            models += [[a.example_id, list(a.grounds.probabilities.items())] for a in answers if a.grounds]
         if ASK_A_MODEL.intersection(needs):
             models.append(versions.libraries())
         return fingerprint([metric.info.name, metric.info.version, _arguments(metric), list(self.labels), read, models, STAGE_VERSION])
@@ -205,7 +208,7 @@ class Scorer:
     def pack(self, methods: Sequence[str], metrics: Sequence[str]) -> None:
         """Write all scores in the plan's order, whatever the order in which they came."""
         order = [(method, metric) for method in methods for metric in metrics]
-        others = [place for place in self.rows if place not in order and place[0].removesuffix(SUFFIX) in methods]
+        others = [place for place in self.rows if place not in order and base_of(place[0]) in methods]
         lines.pack(self.result.folder / "scores.jsonl.gz", [self.rows[place] for place in [*order, *others] if place in self.rows])
         (self.result.folder / "scores.jsonl").unlink(missing_ok=True)
 

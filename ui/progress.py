@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from comparison.events import Answered, Event, Finished, MethodFailed, MethodStarted, Note, Prepared, Progressed, Queued, Scored, Started
+from comparison.probe import BASE as PROBE_BASE
 from ui.figures import about, duration
 from ui.present import KIND_WORDS, metric_label
 
@@ -74,8 +75,12 @@ def follow(events: Iterable[Event]) -> Run:
 
 def label(method: str) -> str:
     name, _, aside = method.partition(".")
+    if method == PROBE_BASE:
+        return "Untuned model on general questions"
     words = KIND_WORDS.get(name, name.replace("_", " "))
-    return f"{words} with the gold passage" if aside == "oracle" else words
+    if aside.startswith("format"):
+        return f"{words} in format {aside.removeprefix('format')}"
+    return words + {"oracle": " with the gold passage", "probe": " on general questions"}.get(aside, "")
 
 
 def _advance(lines: dict[str, MethodLine], event: Event) -> None:

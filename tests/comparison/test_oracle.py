@@ -11,7 +11,8 @@ import pytest
 
 from comparison import jobs, share
 from comparison.events import Answered, Note, Started
-from comparison.oracle import LEFT_OUT, gold_passages, last_state, oracle
+from comparison.again import last_state
+from comparison.oracle import LEFT_OUT, gold_passages, oracle
 from comparison.oracle_loss import oracle_name
 from comparison.plan import Plan, read_plan
 from comparison.reindex import reindex
@@ -56,7 +57,7 @@ def test_it_asks_with_the_gold_passage_and_adds_losses_to_a_new_report(plan: Pla
     row = entry["scores"]["token_f1"]
     assert row["actual"] + row["retrieval_loss"] + row["generator_loss"] == pytest.approx(1.0)
     assert "oracle" not in after["methods"][0] and after["pairwise"] == before["pairwise"]
-    assert last_state(result)["state"] == "done" and jobs.status(store, comparison_id).state == "done"
+    assert last_state(result, "oracle")["state"] == "done" and jobs.status(store, comparison_id).state == "done"
 
 
 def test_the_second_time_nothing_is_generated(plan: Plan, store: Store, complete: Complete) -> None:
@@ -92,7 +93,7 @@ def test_what_it_cannot_do_is_said_and_leaves_the_comparison_as_it_was(plan: Pla
     with pytest.raises(PlanError, match=r"zero_shot.*|rag"):
         list(oracle(store, comparison_id, ["zero_shot"]))
     result = store.result(comparison_id)
-    assert result.report_names() == ["report.json"] and last_state(result)["state"] == "failed"
+    assert result.report_names() == ["report.json"] and last_state(result, "oracle")["state"] == "failed"
     assert jobs.status(store, comparison_id).state == "done"
 
 

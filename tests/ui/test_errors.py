@@ -19,7 +19,7 @@ from evaluation.slices import LENGTH
 from ui import diagnosed, heatmap, itemview
 from ui.context import Context, Settings
 from ui.diagnosed import Causes
-from ui.handlers import errors, groundedness, items, shares
+from ui.handlers import again, errors, groundedness, items, shares
 from ui.handlers.compare import Shown, locate
 from ui.itemview import ONLY_A, ONLY_B
 
@@ -117,7 +117,7 @@ def test_a_link_to_the_scores_alone_shows_counts_and_nothing_of_the_data(ctx: Co
     for text in ("hangs behind door", "pwned", "mill.md", "Where is the"):
         assert text not in told
     with pytest.raises(StoreError):
-        errors.ask_again(other, link)
+        again.ask(other, link, "oracle", lambda report: "")
     with pytest.raises(StoreError, match="no comparison"):
         errors.view(other, mine)
 

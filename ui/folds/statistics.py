@@ -25,6 +25,8 @@ class Parts(NamedTuple):
     method: gr.Dropdown
     run: gr.Button
     said: gr.HTML
+    formats: gr.HTML
+    ask: gr.Button
 
 
 def build(shared: Shared, fold: gr.Accordion) -> None:
@@ -41,6 +43,11 @@ def build(shared: Shared, fold: gr.Accordion) -> None:
             return [gr.skip(), gr.skip(), started.said]
         return [started.id, gr.Timer(active=True), render("caption", text="Started; its progress stands under the header.")]
 
+    def ask(ctx: Context, shown: Shown) -> list[Any]:
+        started, said = statistics.more_formats(ctx, shown)
+        return [started or gr.skip(), gr.Timer(active=True) if started else gr.skip(), said]
+
+    shared.on(parts.ask.click, ask, shared.shown, [shared.running, shared.tick, parts.formats], show_progress="minimal")
     shared.on(parts.run.click, twice, [shared.shown, parts.method], [shared.running, shared.tick, parts.said], show_progress="minimal")
 
 
@@ -68,7 +75,10 @@ def _lay_out() -> Parts:
         )
         run = gr.Button("Run A/A", elem_id="statistics_aa", min_width=120, scale=1)
     said = gr.HTML(elem_id="statistics_said")
-    return Parts(metric, view, target, needed, method, run, said)
+    formats = gr.HTML(elem_id="statistics_formats")
+    with gr.Row(elem_id="statistics_asking"):
+        ask = gr.Button("Ask in two more formats", elem_id="statistics_ask", size="sm", min_width=240, scale=0)
+    return Parts(metric, view, target, needed, method, run, said, formats, ask)
 
 
 def _open(ctx: Context, shown: Shown, metric: str | None) -> list[Any]:
@@ -81,4 +91,6 @@ def _open(ctx: Context, shown: Shown, metric: str | None) -> list[Any]:
         gr.update(choices=found.methods, value=found.method or None, interactive=bool(found.methods)),
         gr.update(interactive=bool(found.methods)),
         render("caption", text=found.why_not) if found.why_not else "",
+        statistics.formats(ctx, shown),
+        gr.update(interactive=statistics.can_ask(ctx, shown)),
     ]

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from comparison import jobs
 from comparison import oracle as oracle_run
 from comparison.slicing import sliced_report
-from core.errors import BakeoffError, StoreError
 from evaluation.causes import CAUSES, DEFINITIONS
 from evaluation.correctness import RULE
 from evaluation.slices import GROUP, LENGTH, Cell, Slice, facets
@@ -16,16 +14,12 @@ from ui import diagnosed, heatmap, present
 from ui.context import Context
 from ui.diagnosed import ABSENT, Number
 from ui.figures import decimals
-from ui.handlers.compare import Found, Shown, locate, own
+from ui.handlers import again
+from ui.handlers.compare import Found, Shown, locate
 from ui.markup import note, render
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-ELSEWHERE = {
-    "example": "This is a bundled result. Run the example yourself; then its methods can be asked again.",
-    "share": "A shared result can only be read; whoever owns it can ask its methods again.",
-}
 
 
 class View(NamedTuple):
@@ -143,12 +137,13 @@ def _number(cell: Cell, digits: int) -> Number:
 
 def why_not(ctx: Context, shown: Shown) -> str:
     """Why the methods cannot be asked again from here; "" where they can."""
-    if shown.kind != "comparison":
-        return ELSEWHERE.get(shown.kind, "Nothing is shown yet.")
-    report = locate(ctx, shown).report
-    if not any(_retrieves(method) for method in report["methods"]):
-        return "No method of this comparison retrieves, so there is no passage to put in the place of another."
-    return "It is running." if jobs.status(ctx.store, shown.key).active else ""
+    return again.why_not(ctx, shown, _objection)
+
+
+def _objection(report: Mapping[str, Any]) -> str:
+    if any(_retrieves(method) for method in report["methods"]):
+        return ""
+    return "No method of this comparison retrieves, so there is no passage to put in the place of another."
 
 
 def _retrieves(method: Mapping[str, Any]) -> bool:
@@ -156,17 +151,9 @@ def _retrieves(method: Mapping[str, Any]) -> bool:
     return method["status"] == "done" and "top_k" in spec and spec.get("with_retrieval", True) is not False
 
 
-def ask_again(ctx: Context, shown: Shown) -> str:
-    """Start the oracle re-run of one's own comparison; its id.
-
-    Raises:
-        StoreError: it cannot be asked again, with the reason.
-    """
-    if reason := why_not(ctx, shown):
-        raise StoreError(reason, "")
-    own(ctx, shown.key)
-    oracle_run.start(ctx.store, shown.key)
-    return shown.key
+def started(ctx: Context, shown: Shown) -> tuple[str, str]:
+    """Start the oracle re-run and say so: the id to follow, "" where it could not be started; and HTML."""
+    return again.started(ctx, shown, oracle_run.COMMAND, _objection)
 
 
 def oracle(ctx: Context, shown: Shown) -> str:
@@ -178,7 +165,7 @@ def oracle(ctx: Context, shown: Shown) -> str:
     info = present.infos(report).get(metric) or {}
     rows = [_loss(method, entry, info) for method, entry in entries if (entry["scores"].get(metric) or {}).get("mean") is not None]
     said = render("oracle", rows=rows, metric=present.metric_label(metric), best=info.get("high", 1.0))
-    return said + _ending(found, shown) + note(why_not(ctx, shown))
+    return said + again.ending(found, shown, oracle_run.COMMAND) + note(why_not(ctx, shown))
 
 
 def _loss(method: Mapping[str, Any], entry: Mapping[str, Any], info: Mapping[str, Any]) -> Loss:
@@ -196,22 +183,3 @@ def _loss(method: Mapping[str, Any], entry: Mapping[str, Any], info: Mapping[str
         generator=f"{row['generator_loss']:.{digits}f}",
         left_out=int(row["left_out"]),
     )
-
-
-def _ending(found: Found, shown: Shown) -> str:
-    """Why the last attempt brought no numbers. Its words may name files, so only the owner reads them."""
-    last = oracle_run.last_state(found.result) if shown.kind == "comparison" else {}
-    if last.get("state") not in ("failed", "cancelled"):
-        return ""
-    said = "The last attempt was stopped." if last["state"] == "cancelled" else f"The last attempt failed. {last.get('reason', '')}"
-    return note(said, last.get("remedy", ""), tone="bad")
-
-
-def started(ctx: Context, shown: Shown) -> tuple[str, str]:
-    """Start it and say so: the id to follow, "" where it could not be started; and HTML."""
-    try:
-        return ask_again(ctx, shown), note(
-            "Asking again. How far it is stands under the page's header; this page then shows the new report."
-        )
-    except BakeoffError as error:
-        return "", note(error.message, error.remedy, tone="bad")

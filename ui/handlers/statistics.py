@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from comparison import formats as format_run
 from comparison.aa import choices, twins
 from comparison.noise import item_sampling
 from comparison.plan import Plan, read_plan
@@ -13,8 +14,8 @@ from core.errors import BakeoffError, PlanError
 from ui import pairs, present
 from ui.context import Context
 from ui.costs import answering_s
-from ui.figures import duration
-from ui.handlers import library, runs
+from ui.figures import decimals, duration
+from ui.handlers import again, library, runs
 from ui.handlers.compare import Shown, locate
 from ui.markup import note, render
 from ui.task import Task
@@ -103,6 +104,41 @@ def _twins_on_offer(ctx: Context, shown: Shown, report: present.Report) -> tuple
 def _took(cost: Mapping[str, Any]) -> str:
     seconds = (cost.get("prepare_s") or 0.0) + (answering_s(cost) or 0.0)
     return f"one run took {duration(seconds)}" if seconds else ""
+
+
+def formats(ctx: Context, shown: Shown) -> str:
+    """Scores in each prompt format, or that there is one, as HTML."""
+    found = locate(ctx, shown)
+    section = found.report.get("prompt_format") or {}
+    if not section:
+        return render("empty", text="No method has prompts, so there is no prompt format.")
+    labels = {method["name"]: present.method_label(method) for method in found.report["methods"]}
+    info = present.infos(found.report).get(section.get("metric", "")) or {}
+    digits = decimals([], float(info.get("low", 0.0)), float(info.get("high", 1.0)))
+    rows = [
+        {
+            "label": labels.get(name, name),
+            "means": [f"{mean:.{digits}f}" for mean in row["means"].values()],
+            "spread": f"{row['high'] - row['low']:.{digits}f}",
+        }
+        for name, row in section.get("methods", {}).items()
+    ]
+    numbers, metric = list(section.get("best", ())), present.metric_label(section.get("metric", ""))
+    said = render("formats", rows=rows, numbers=numbers, metric=metric, statement=present.in_words(section["statement"]))
+    return said + again.ending(found, shown, format_run.COMMAND) + note(again.why_not(ctx, shown, _no_prompts))
+
+
+def _no_prompts(report: Mapping[str, Any]) -> str:
+    return "" if report.get("prompt_format") else "No method of this comparison has prompts."
+
+
+def can_ask(ctx: Context, shown: Shown) -> bool:
+    return not again.why_not(ctx, shown, _no_prompts)
+
+
+def more_formats(ctx: Context, shown: Shown) -> tuple[str, str]:
+    """Start asking in the other formats and say so: the id to follow, "" where it could not be started; and HTML."""
+    return again.started(ctx, shown, format_run.COMMAND, _no_prompts)
 
 
 def twice(ctx: Context, shown: Shown, method: str) -> Started:
