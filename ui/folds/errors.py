@@ -58,9 +58,9 @@ def build(shared: Shared, fold: gr.Accordion) -> None:
 
 
 def _lay_out() -> Parts:
-    with gr.Row(equal_height=False, elem_id="errors_causes"):
-        figure = gr.Plot(show_label=False, elem_id="errors_map", min_width=320)
-        table = gr.HTML(elem_id="errors_table", min_width=300)
+    with gr.Column(elem_id="errors_causes"):
+        figure = gr.Plot(show_label=False, elem_id="errors_map")
+        table = gr.HTML(elem_id="errors_table")
     gr.HTML('<h3 class="bk-h">Slices</h3>')
     with gr.Row(equal_height=False, elem_id="errors_slicing"):
         facet = gr.Dropdown([], label="Cut the items by", elem_id="errors_facet", interactive=True, min_width=200)
