@@ -1,9 +1,10 @@
 # make run    the app on http://127.0.0.1:7860, with the embedded models
-# make test   every test
+# make test   every test, in two processes (WORKERS=8 on a larger machine)
 # make check  style and types
 # make screenshots   a picture of every tab at two widths, in screenshots/ (needs chromium)
 PYTHON ?= python3
 VENV := .venv
+WORKERS ?= 2
 BIN := $(VENV)/bin
 REQUIREMENTS := requirements.txt requirements-embedded.txt requirements-dev.txt
 STAMP := $(VENV)/.whole
@@ -23,7 +24,7 @@ run: setup
 	$(BIN)/python app.py
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: setup
 	$(BIN)/ruff check .

@@ -13,6 +13,16 @@ from typing import Any
 
 import pytest
 
+
+def keep_to_one_core() -> None:
+    """One of several test processes computes on a core of its own, with all that it starts: threads that wait for each other cost more than they bring."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker and hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+
+
+keep_to_one_core()
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
