@@ -8,3 +8,8 @@ from adapters import zero_shot as zero_shot
 from adapters import few_shot as few_shot
 from adapters import rag as rag
 from adapters import lora as lora
+from adapters import rslora as rslora
+from adapters import dora as dora
+from adapters import ia3 as ia3
+from adapters import prompt_tuning as prompt_tuning
+from adapters import prefix_tuning as prefix_tuning

@@ -41,6 +41,7 @@ class Setting:
         model_key: identity of the model; known without loading weights.
         codec, embedder: loaded at the first call, so that reused work loads nothing.
         model, models_home: what a fine-tune needs to load the model in a process of its own.
+        virtual_tokens: how many learnt tokens stand before each prompt; they take up room in the model's context.
     """
 
     instruction: str
@@ -54,11 +55,12 @@ class Setting:
     generation: GenerationConfig = field(default_factory=lambda: GenerationConfig())
     model: ModelSpec = field(default_factory=lambda: ModelSpec())
     models_home: Path = Path("models")
+    virtual_tokens: int = 0
 
     @property
     def prompt_budget(self) -> int:
         """Most tokens that a prompt may have."""
-        return self.model_key.context_length - self.generation.max_new_tokens
+        return self.model_key.context_length - self.generation.max_new_tokens - self.virtual_tokens
 
 
 @dataclass(frozen=True)

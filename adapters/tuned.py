@@ -24,6 +24,7 @@ from core.records import Example, Prompt, to_json
 from training.job import TrainingJob, TrainingRow
 from training.launch import run_job
 from training.peft_configs import kinds
+from training.prompt_learning import VirtualTokenSettings, check_room
 from training.settings import TrainingSettings
 
 STAGE_VERSION = "2"
@@ -86,6 +87,7 @@ class Tuned:
                 f"{self.spec.kind} needs a model with weights; got {setting.model_key.id}.",
                 "Choose embedded/smollm2-135m-instruct, a folder or a Hub id.",
             )
+        check_room(self.virtual_tokens, setting.model_key.context_length, setting.generation.max_new_tokens + 1)
         if not setting.train:
             raise MethodError(f"{self.spec.kind} needs at least 1 training example; got 0.", "Give the training split a larger share.")
         if (self.spec.train_rows or 0) > len(setting.train):
@@ -96,9 +98,14 @@ class Tuned:
         if self.spec.with_retrieval:
             check_documents(f"{self.spec.kind} with_retrieval", setting)
 
+    @property
+    def virtual_tokens(self) -> int:
+        """Learnt tokens before each prompt; 0 for most kinds."""
+        return self.spec.virtual_tokens if isinstance(self.spec, VirtualTokenSettings) else 0
+
     def fewer(self, setting: Setting) -> Setting:
-        """The setting with the rows that it trains on."""
-        return replace(setting, train=setting.train[: self.spec.train_rows])
+        """The setting with the rows that it trains on, and with the room that is left in the model's context."""
+        return replace(setting, train=setting.train[: self.spec.train_rows], virtual_tokens=self.virtual_tokens)
 
     def recipes(self, setting: Setting) -> list[Recipe]:
         setting = self.fewer(setting)
@@ -122,6 +129,7 @@ class Tuned:
         return [*index, Recipe("weights", fingerprint({**inputs, **rows}), readable, build)]
 
     def bind(self, setting: Setting, artefacts: Sequence[Path]) -> Bound:
+        setting = replace(setting, virtual_tokens=self.virtual_tokens)
         return BoundTuned(setting, artefacts[-1], self.finder(setting, artefacts))
 
     def finder(self, setting: Setting, artefacts: Sequence[Path]) -> PassageFinder | None:

@@ -6,7 +6,18 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-KIND_WORDS = {"zero_shot": "Zero-shot", "few_shot": "Few-shot", "rag": "RAG", "lora": "LoRA", "lora_rag": "LoRA + retrieval"}
+KIND_WORDS = {
+    "zero_shot": "Zero-shot",
+    "few_shot": "Few-shot",
+    "rag": "RAG",
+    "lora": "LoRA",
+    "lora_rag": "LoRA + retrieval",
+    "rslora": "rsLoRA",
+    "dora": "DoRA",
+    "ia3": "IA3",
+    "prompt_tuning": "Prompt tuning",
+    "prefix_tuning": "Prefix tuning",
+}
 
 _NUMBERED = re.compile(rf"({'|'.join(KIND_WORDS)})-(\d+)")
 

@@ -1,30 +1,52 @@
 """Trained weights on a loaded base model: switched on and off, never loaded into a second copy of the base.
 
+Each kind of layer that peft adds gets modules of its own over the base's weights, so LoRA, IA3 and the plain base never stand in each
+other's way. Virtual tokens need no modules: they are keys and values that every prompt begins with.
+
 peft only warns when an adapter's keys do not fit, and the model then answers as the base does. So each adapter is checked once when it is
-loaded: its keys are exactly the keys that the model has, what was trained is not zero, and the logits differ from the base's.
+loaded: its keys are exactly the keys that the model has, what was trained is not what it started from, and the logits differ from the base's.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.errors import MethodError
+
+if TYPE_CHECKING:
+    from models.kv_cache import RoomyCache
+
+
+class Loaded(NamedTuple):
+    """Trained weights that are ready.
+
+    Attributes:
+        model: what is called.
+        beginning: keys and values that each prompt begins with; None for most kinds.
+        wrapped, name: peft's model and the name that the weights have there; None where peft has no part in it.
+    """
+
+    model: Any
+    beginning: RoomyCache | None = None
+    wrapped: Any = None
+    name: str = ""
 
 
 class Adapters:
     """The adapters of one base model.
 
     Args:
-        base: the loaded transformers model. It gets adapter layers when the first adapter is loaded; without an active adapter they do nothing.
+        base: the loaded transformers model. It stays as it is.
     """
 
     def __init__(self, base: Any) -> None:
         self.base = base
-        self.wrapped: Any = None
-        self.names: dict[Path, str] = {}
+        self.wrapped: dict[str, Any] = {}
+        self.loaded: dict[Path, Loaded] = {}
         self.tried = 0
 
     @contextmanager
@@ -38,42 +60,83 @@ class Adapters:
             MethodError: the adapter does not fit the model or changes nothing.
         """
         if folder is None:
-            if self.wrapped is None:
-                yield self.base
-            else:
-                with self.wrapped.disable_adapter():
-                    yield self.base
+            yield self.base
             return
-        if folder not in self.names:
+        if folder not in self.loaded:
             self._load(folder, probe)
-        self.wrapped.set_adapter(self.names[folder])
-        yield self.base
+        loaded = self.loaded[folder]
+        if loaded.wrapped is not None:
+            loaded.wrapped.set_adapter(loaded.name)
+        yield loaded.model
+
+    def beginning(self, folder: Path | None) -> RoomyCache | None:
+        """What each prompt begins with under these weights, once `active` has loaded them."""
+        return self.loaded[folder].beginning if folder else None
 
     def _load(self, folder: Path, probe: tuple[int, ...]) -> None:
-        from peft import PeftModel
-
-        refuse_pickle(folder)
-        self.tried += 1
-        name = f"adapter_{self.tried}"
-        plain = self._logits(probe, None)
-        if self.wrapped is None:
-            self.wrapped = PeftModel.from_pretrained(self.base, str(folder), adapter_name=name, use_safetensors=True)
-        else:
-            self.wrapped.load_adapter(str(folder), adapter_name=name, use_safetensors=True)
-        self.wrapped.eval()
-        check_applied(self.wrapped, name, folder)
-        self.names[folder] = name
-        self.wrapped.set_adapter(name)
-        if bool((self._logits(probe, folder) == plain).all()):
+        loaded = self._beside(folder)
+        self.loaded[folder] = loaded
+        if bool((self._logits(probe, folder) == self._logits(probe, None)).all()):
+            del self.loaded[folder]
             raise MethodError(
                 "The trained weights change nothing: the logits equal the base model's.", "Train for longer or at a higher learning rate."
             )
+        forget_products(loaded)
+
+    def _beside(self, folder: Path) -> Loaded:
+        from models.virtual_tokens import FORMS, adapter_config, load_virtual
+
+        refuse_pickle(folder)
+        form = str(adapter_config(folder).get("peft_type"))
+        virtual = load_virtual(self.base, folder) if form in FORMS else None
+        return Loaded(self.base, virtual.beginning()) if virtual else self._with_peft(folder, form)
+
+    def _with_peft(self, folder: Path, form: str) -> Loaded:
+        from peft import PeftModel
+        from peft.helpers import DoraCaching
+
+        self.tried += 1
+        name = f"adapter_{self.tried}"
+        if form not in self.wrapped:
+            own = own_modules(self.base)
+            self.wrapped[form] = PeftModel.from_pretrained(own, str(folder), adapter_name=name, use_safetensors=True)
+        else:
+            self.wrapped[form].load_adapter(str(folder), adapter_name=name, use_safetensors=True)
+        wrapped = self.wrapped[form].eval()
+        check_applied(wrapped, name, folder)
+        DoraCaching()(enabled=True)
+        return Loaded(wrapped.get_base_model(), None, wrapped, name)
 
     def _logits(self, probe: tuple[int, ...], folder: Path | None) -> Any:
         import torch
 
+        from models.kv_cache import RoomyCache
+
         with torch.inference_mode(), self.active(folder, probe) as model:
-            return model(input_ids=torch.tensor([probe], device=model.device), logits_to_keep=1).logits.clone()
+            start = self.beginning(folder)
+            room = len(probe) + (start.get_seq_length() if start else 0)
+            cache = RoomyCache(model.config, room=room, start=start)
+            tokens = torch.tensor([probe], device=model.device)
+            return model(input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=1).logits.clone()
+
+
+def own_modules(base: Any) -> Any:
+    """The same model with modules of its own over the same weights: layers can be put into it, and the base does not notice."""
+    shared: dict[int, Any] = {id(tensor): tensor for tensor in (*base.parameters(), *base.buffers())}
+    return copy.deepcopy(base, shared)
+
+
+def forget_products(loaded: Loaded) -> None:
+    """DoRA needs the length of each column of base plus update; peft keeps that and the update itself, which is as large as the base.
+
+    The lengths alone are enough from the second call on.
+    """
+    from peft.tuners.lora.dora import DoraLinearLayer
+
+    for module in loaded.wrapped.modules() if loaded.wrapped is not None else ():
+        kept = module._dora_cache if isinstance(module, DoraLinearLayer) else {}
+        for key in [key for key in kept if key.startswith("lora-weight")]:
+            kept[key] = kept[key].new_empty(0)
 
 
 def refuse_pickle(folder: Path) -> None:
@@ -85,7 +148,7 @@ def refuse_pickle(folder: Path) -> None:
 
 
 def check_applied(wrapped: Any, name: str, folder: Path) -> None:
-    """Every saved tensor is in the model and every trainable tensor was saved; at least one LoRA B is not zero.
+    """Every saved tensor is in the model and every trainable tensor was saved; not all of them are what they started from.
 
     Raises:
         MethodError: says which keys are missing.
@@ -102,6 +165,12 @@ def check_applied(wrapped: Any, name: str, folder: Path) -> None:
             f"The trained weights do not fit this model: {len(missing)} keys missing, {len(unexpected)} unknown ({keys}).",
             "Train again on this base model.",
         )
-    trained = [value for key, value in saved.items() if "lora_A" not in key]
-    if not any(bool(value.any()) for value in trained):
+    if not any(changed(key, value) for key, value in saved.items()):
         raise MethodError("The trained weights are all zero, so nothing was learnt.", "Train for longer or at a higher learning rate.")
+
+
+def changed(key: str, value: Any) -> bool:
+    """True where a trained tensor is not what it started from: LoRA's B from 0, IA3's factors from 1. LoRA's A starts at random."""
+    if "lora_" in key:
+        return "lora_B" in key and bool(value.any())
+    return bool((value != 1).any()) if "ia3_l" in key else bool(value.any())

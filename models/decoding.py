@@ -26,27 +26,42 @@ DROP_SHARE = 0.25  # finished rows are dropped once they are this share of the b
 
 
 class Prefix:
-    """The keys and values of a beginning, kept between the batches that share it."""
+    """The keys and values of a beginning, kept between the batches that share it. `start` stands before it: the virtual tokens of a fine-tune."""
 
     def __init__(self) -> None:
         self.key: object = None
         self.cache: RoomyCache | None = None
 
-    def of(self, model: Any, ids: Ids, key: object) -> RoomyCache:
+    def of(self, model: Any, ids: Ids, key: object, start: RoomyCache | None = None) -> RoomyCache:
         import torch
 
         if self.cache is None or self.key != key:
-            self.cache = RoomyCache(model.config, room=len(ids))
+            self.cache = RoomyCache(model.config, room=columns(start) + len(ids), start=start)
             tokens = torch.tensor([ids], device=model.device)
             model(input_ids=tokens, past_key_values=self.cache, use_cache=True, logits_to_keep=1)
             self.key = key
         return self.cache
 
 
+def columns(start: RoomyCache | None) -> int:
+    """How many tokens a beginning holds."""
+    return start.get_seq_length() if start else 0
+
+
 def decode(
-    model: Any, batch: Batch, config: GenerationConfig, stops: frozenset[int], pad: int, prefix: Prefix, adapter_key: object
+    model: Any,
+    batch: Batch,
+    config: GenerationConfig,
+    stops: frozenset[int],
+    pad: int,
+    prefix: Prefix,
+    adapter_key: object,
+    start: RoomyCache | None = None,
 ) -> list[Ids]:
     """Ids of each completion, the stop id included where the model wrote one.
+
+    Args:
+        start: keys and values before every prompt, of one row; None for none.
 
     Raises:
         OutOfMemory: the device has no room for this batch.
@@ -54,7 +69,7 @@ def decode(
     import torch
 
     with memory_errors(), torch.inference_mode():
-        return _Decoder(model, batch, config, stops, pad, prefix, adapter_key).run()
+        return _Decoder(model, batch, config, stops, pad, prefix, adapter_key, start).run()
 
 
 @contextmanager
@@ -83,21 +98,32 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 class _Decoder:
-    """The state of one batch while it is decoded. `alive[i]` is the batch position of row i of the tensors."""
+    """The state of one batch while it is decoded. `alive[i]` is the batch position of row i of the tensors.
+
+    `begun` counts the tokens that all rows begin with: virtual ones, then those that their prompts share.
+    """
 
     def __init__(
-        self, model: Any, batch: Batch, config: GenerationConfig, stops: frozenset[int], pad: int, prefix: Prefix, adapter_key: object
+        self,
+        model: Any,
+        batch: Batch,
+        config: GenerationConfig,
+        stops: frozenset[int],
+        pad: int,
+        prefix: Prefix,
+        adapter_key: object,
+        start: RoomyCache | None,
     ) -> None:
         import torch
 
         self.model, self.config, self.stops, self.pad = model, config, stops, pad
         self.written: list[list[int]] = [[] for _ in batch.prompt_ids]
         self.alive = list(range(len(batch.prompt_ids)))
-        self.suffixes, self.shared = [ids[batch.shared :] for ids in batch.prompt_ids], batch.shared
+        self.suffixes, self.begun = [ids[batch.shared :] for ids in batch.prompt_ids], columns(start) + batch.shared
         self.width = max(map(len, self.suffixes))
         beginning = batch.prompt_ids[0][: batch.shared]
-        self.start = prefix.of(model, beginning, (beginning, adapter_key)) if batch.shared else None
-        room = batch.shared + self.width + config.max_new_tokens
+        self.start = prefix.of(model, beginning, (beginning, adapter_key), start) if batch.shared else start
+        room = self.begun + self.width + config.max_new_tokens
         self.cache = RoomyCache(model.config, room=room, start=self.start, rows=len(self.suffixes))
         self.mask, self.positions = self.layout(self.suffixes)
         self.random = torch.Generator(device="cpu").manual_seed(config.seed)
@@ -107,9 +133,9 @@ class _Decoder:
         import torch
 
         width = max(map(len, suffixes))
-        seen = [[1] * self.shared + [0] * (width - len(s)) + [1] * len(s) for s in suffixes]
+        seen = [[1] * self.begun + [0] * (width - len(s)) + [1] * len(s) for s in suffixes]
         mask = torch.tensor(seen, device=self.model.device)
-        return mask, (mask.cumsum(1) - 1).clamp(min=0)[:, self.shared :]
+        return mask, (mask.cumsum(1) - 1).clamp(min=0)[:, self.begun :]
 
     def run(self) -> list[Ids]:
         for _ in self.steps():
@@ -144,10 +170,10 @@ class _Decoder:
             width = max(map(len, suffixes))
             tokens = torch.tensor([[self.pad] * (width - len(s)) + list(s) for s in suffixes], device=self.model.device)
             alone = rows == list(range(len(self.suffixes)))  # in this very order, since the cache keeps it
-            cache = self.cache if alone else RoomyCache(self.model.config, room=self.shared + width, start=self.start, rows=len(rows))
+            cache = self.cache if alone else RoomyCache(self.model.config, room=self.begun + width, start=self.start, rows=len(rows))
             last = self.forward(tokens, *self.layout(suffixes), cache)
             if not alone:
-                self.cache.put(cache, rows, at=self.shared + self.width - width, since=self.shared)
+                self.cache.put(cache, rows, at=self.begun + self.width - width, since=self.begun)
             for place, row in enumerate(rows):
                 logits[row] = last[place]
         return torch.stack(logits)
@@ -202,11 +228,13 @@ class _Decoder:
         return chosen[keep]
 
 
-def stream_ids(model: Any, prompt_ids: Ids, config: GenerationConfig, stops: frozenset[int], pad: int) -> Iterator[list[int]]:
+def stream_ids(
+    model: Any, prompt_ids: Ids, config: GenerationConfig, stops: frozenset[int], pad: int, start: RoomyCache | None = None
+) -> Iterator[list[int]]:
     """The ids written so far for one prompt, each time there is one more."""
     import torch
 
     with torch.inference_mode():
-        decoder = _Decoder(model, Batch((0,), (prompt_ids,), 0), config, stops, pad, Prefix(), None)
+        decoder = _Decoder(model, Batch((0,), (prompt_ids,), 0), config, stops, pad, Prefix(), None, start)
         for _ in decoder.steps():
             yield list(decoder.written[0])

@@ -9,8 +9,10 @@ from models.base import Ids
 from models.kv_cache import RoomyCache
 
 
-def continuation_logprobs(model: Any, prompt_ids: Ids, continuations: Sequence[Ids], pad: int) -> list[float]:
-    """Summed natural-log probabilities, one for each continuation; the prompt is computed once.
+def continuation_logprobs(
+    model: Any, prompt_ids: Ids, continuations: Sequence[Ids], pad: int, start: RoomyCache | None = None
+) -> list[float]:
+    """Summed natural-log probabilities, one for each continuation; the prompt is computed once, behind `start` where there is one.
 
     Logits are taken to float32 before the softmax, so that bfloat16 weights do not round the sum.
     """
@@ -20,16 +22,17 @@ def continuation_logprobs(model: Any, prompt_ids: Ids, continuations: Sequence[I
         return []
     longest, rows, device = max(map(len, continuations)), len(continuations), model.device
     with torch.inference_mode():
-        cache = RoomyCache(model.config, room=len(prompt_ids))
+        read = len(prompt_ids) + (start.get_seq_length() if start else 0)
+        cache = RoomyCache(model.config, room=read, start=start)
         out = model(input_ids=torch.tensor([prompt_ids], device=device), past_key_values=cache, use_cache=True, logits_to_keep=1)
         first = torch.log_softmax(out.logits[0, -1].float(), dim=-1)
         sums = [float(first[ids[0]]) for ids in continuations]
         if longest == 1:
             return sums
         tokens = torch.tensor([[*ids, *[pad] * (longest - len(ids))] for ids in continuations], device=device)
-        seen = torch.tensor([[1] * (len(prompt_ids) + len(ids)) + [0] * (longest - len(ids)) for ids in continuations], device=device)
-        positions = torch.arange(len(prompt_ids), len(prompt_ids) + longest - 1, device=device).expand(rows, -1)
-        expanded = RoomyCache(model.config, room=len(prompt_ids) + longest, start=cache, rows=rows)
+        seen = torch.tensor([[1] * (read + len(ids)) + [0] * (longest - len(ids)) for ids in continuations], device=device)
+        positions = torch.arange(read, read + longest - 1, device=device).expand(rows, -1)
+        expanded = RoomyCache(model.config, room=read + longest, start=cache, rows=rows)
         out = model(input_ids=tokens[:, :-1], attention_mask=seen[:, :-1], position_ids=positions, past_key_values=expanded, use_cache=True)
         after = torch.log_softmax(out.logits.float(), dim=-1).gather(-1, tokens[:, 1:, None])[..., 0]
         return [s + float(after[row, : len(ids) - 1].sum()) for row, (s, ids) in enumerate(zip(sums, continuations, strict=True))]

@@ -108,20 +108,21 @@ class TransformersModel:
     def generate(self, batch: Batch, config: GenerationConfig, adapter: Path | None = None) -> list[Completion]:
         from models.decoding import decode, memory_errors
 
-        self._check_length(max(map(len, batch.prompt_ids)) + config.max_new_tokens)
+        self._check_length(max(map(len, batch.prompt_ids)) + config.max_new_tokens, adapter)
         with memory_errors(), self.lock, self.adapters.active(adapter, batch.prompt_ids[0]) as model:
-            written = decode(model, batch, config, self.codec.stops, self.codec.pad, self.prefix, adapter)
+            start = self.adapters.beginning(adapter)
+            written = decode(model, batch, config, self.codec.stops, self.codec.pad, self.prefix, adapter, start)
         return [self._completion(ids) for ids in written]
 
     def stream(self, prompt_ids: Ids, config: GenerationConfig, adapter: Path | None = None) -> Iterator[str]:
-        self._check_length(len(prompt_ids) + config.max_new_tokens)
+        self._check_length(len(prompt_ids) + config.max_new_tokens, adapter)
         yield from in_one_thread(lambda: self._written(prompt_ids, config, adapter))
 
     def _written(self, prompt_ids: Ids, config: GenerationConfig, adapter: Path | None) -> Generator[str, None, None]:
         from models.decoding import stream_ids
 
         with self.lock, self.adapters.active(adapter, prompt_ids) as model:
-            for written in stream_ids(model, prompt_ids, config, self.codec.stops, self.codec.pad):
+            for written in stream_ids(model, prompt_ids, config, self.codec.stops, self.codec.pad, self.adapters.beginning(adapter)):
                 yield self.codec.text(written)
 
     def logprobs(self, prompt_ids: Ids, continuations: Sequence[Ids], adapter: Path | None = None) -> list[float]:
@@ -129,13 +130,16 @@ class TransformersModel:
         from models.likelihood import continuation_logprobs
 
         with memory_errors(), self.lock, self.adapters.active(adapter, prompt_ids) as model:
-            return continuation_logprobs(model, prompt_ids, continuations, self.codec.pad)
+            return continuation_logprobs(model, prompt_ids, continuations, self.codec.pad, self.adapters.beginning(adapter))
 
     def _completion(self, ids: Ids) -> Completion:
         ended = bool(ids) and ids[-1] in self.codec.stops
         return Completion(self.codec.text(ids[:-1] if ended else ids), ids, "stop" if ended else "length")
 
-    def _check_length(self, tokens: int) -> None:
+    def _check_length(self, tokens: int, adapter: Path | None) -> None:
+        from models.virtual_tokens import virtual_tokens
+
+        tokens += virtual_tokens(adapter)
         if tokens > self.identity.context_length:
             raise ModelError(
                 f"Prompt and answer must fit the model's context of {self.identity.context_length} tokens; got {tokens}.",

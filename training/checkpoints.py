@@ -53,7 +53,11 @@ def restore(checkpoint: Checkpoint, model: Any, optimizer: torch.optim.Optimizer
     from peft import set_peft_model_state_dict
     from safetensors.torch import load_file
 
-    set_peft_model_state_dict(model, load_file(checkpoint.folder / WEIGHTS))
+    saved = load_file(checkpoint.folder / WEIGHTS)
+    if hasattr(model, "put_back"):
+        model.put_back(saved)
+    else:
+        set_peft_model_state_dict(model, saved)
     tensors = load_file(checkpoint.folder / "optimizer.safetensors")
     state: dict[int, dict[str, torch.Tensor]] = {}
     for name, tensor in tensors.items():
