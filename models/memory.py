@@ -22,3 +22,12 @@ def peak_mb(device: str) -> float:
     import torch
 
     return round(torch.cuda.max_memory_allocated() / 2**20, 1)
+
+
+def free_mb(device: str) -> float | None:
+    """Memory that a further process could take there, in MB of 2**20 bytes; None where that cannot be told."""
+    if device != "cuda":
+        return memory.free_mb()
+    import torch
+
+    return round(torch.cuda.mem_get_info()[0] / 2**20, 1)

@@ -27,7 +27,7 @@ def save(out: Path, epoch: int, model: Any, optimizer: torch.optim.Optimizer, st
     """Write the epoch's weights, optimiser state and history. The MANIFEST comes last."""
     from safetensors.torch import save_file
 
-    folder = out / FOLDER / f"epoch-{epoch:03d}"
+    folder = epoch_folder(out, epoch)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     model.save_pretrained(str(folder), safe_serialization=True)
@@ -37,15 +37,27 @@ def save(out: Path, epoch: int, model: Any, optimizer: torch.optim.Optimizer, st
     return folder
 
 
+def epoch_folder(out: Path, epoch: int) -> Path:
+    return out / FOLDER / f"epoch-{epoch:03d}"
+
+
 def latest(out: Path) -> Checkpoint | None:
-    """The last whole checkpoint. A broken one is set aside, not deleted."""
+    """The last checkpoint that is whole, and whose best epoch is. A broken one is set aside, not deleted."""
     for folder in sorted((out / FOLDER).glob("epoch-*"), reverse=True):
         if manifest_fault(folder):
-            folder.rename(folder.with_name(f"broken-{folder.name}-{len(list((out / FOLDER).glob('broken-*')))}"))
+            _set_aside(folder)
             continue
         state: dict[str, Any] = json.loads((folder / "state.json").read_text())
+        best = epoch_folder(out, int(state.get("best_epoch") or folder.name.removeprefix("epoch-")))
+        if best != folder and manifest_fault(best):  # going on from here could not end with the weights of the best epoch
+            _set_aside(folder)
+            continue
         return Checkpoint(int(folder.name.removeprefix("epoch-")), folder, state)
     return None
+
+
+def _set_aside(folder: Path) -> None:
+    folder.rename(folder.with_name(f"broken-{folder.name}-{len(list(folder.parent.glob('broken-*')))}"))
 
 
 def restore(checkpoint: Checkpoint, model: Any, optimizer: torch.optim.Optimizer) -> None:
@@ -80,12 +92,17 @@ def finish(out: Path, best_epoch: int, base_id: str, history: dict[str, Any]) ->
 
     `training.json` is written last: where it stands, the weights beside it are whole, whenever the process was killed.
     """
-    best = out / FOLDER / f"epoch-{best_epoch:03d}"
-    config = json.loads((best / "adapter_config.json").read_text())
-    write_json(out / "adapter_config.json", {**config, "base_model_name_or_path": base_id})
-    write_whole(out / WEIGHTS, (best / WEIGHTS).read_bytes())
+    place(epoch_folder(out, best_epoch), out, base_id)
     write_json(out / HISTORY, history)
+    (out / "stopped.json").unlink(missing_ok=True)  # the label of an earlier attempt that was stopped; see `training.stopping`
     shutil.rmtree(out / FOLDER)
+
+
+def place(epoch: Path, out: Path, base_id: str) -> None:
+    """Put a checkpoint's weights at the top of `out`."""
+    config = json.loads((epoch / "adapter_config.json").read_text())
+    write_json(out / "adapter_config.json", {**config, "base_model_name_or_path": base_id})
+    write_whole(out / WEIGHTS, (epoch / WEIGHTS).read_bytes())
 
 
 def is_finished(out: Path) -> bool:

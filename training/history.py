@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from training.events import Epoch, Step
+from training.events import Epoch, Finding, Step
 
 
 @dataclass
@@ -31,6 +31,9 @@ class History:
     def from_json(cls, state: Mapping[str, Any]) -> History:
         known = {name: state[name] for name in (f.name for f in fields(cls)) if name in state}
         return cls(**{**known, "best_loss": math.inf if state["best_loss"] is None else state["best_loss"]})
+
+    def add(self, finding: Finding) -> None:
+        self.findings.append(asdict(finding))
 
     def events(self) -> Iterator[Step | Epoch]:
         """What the run told so far, in order."""

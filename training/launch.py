@@ -14,7 +14,7 @@ from core.files import write_whole
 from training.job import TrainingJob
 
 ROOT = Path(__file__).resolve().parent.parent
-KILLED = -9
+KILLED, STOPPED = -9, 130
 
 
 def run_job(job: TrainingJob) -> Iterator[dict[str, Any]]:
@@ -45,14 +45,32 @@ def run_job(job: TrainingJob) -> Iterator[dict[str, Any]]:
                 process.terminate()
             code = process.wait()
     if failure or code:
-        raise failure or stopped_early(code, log_path)
+        raise failure or ended_without_a_word(code, log_path.read_text(errors="replace"), job.settings)
     spec.unlink()
     log_path.unlink()
 
 
-def stopped_early(code: int, log_path: Path) -> MethodError:
-    """The error for a trainer that ended without saying why."""
+def ended_without_a_word(code: int, log: str, settings: Any) -> MethodError:
+    """The error for a trainer that ended without saying why.
+
+    Args:
+        code: its exit code; minus the signal's number where one ended it.
+        log: what it wrote on stderr.
+        settings: of its job, for the one to change.
+    """
     if code == KILLED:
-        return MethodError("The trainer was killed (out of memory?).", "Lower batch_size or max_tokens, or set micro_batch_size to 1.")
-    last = ([line for line in log_path.read_text(errors="replace").splitlines() if line.strip()] or ["no message"])[-1]
+        return MethodError("The trainer was killed (out of memory?).", smaller(settings))
+    if code == STOPPED:
+        return MethodError("The trainer was stopped from outside.", "Run it again; it goes on from its last checkpoint.")
+    last = ([line for line in log.splitlines() if line.strip()] or ["no message"])[-1]
     return MethodError(f"The trainer ended with exit code {code}: {last[:300]}", "The whole log stands beside the weights in trainer.log.")
+
+
+def smaller(settings: Any) -> str:
+    """The setting to change where memory ran out: first what changes no result."""
+    micro = "micro_batch_size" in type(settings).model_fields
+    at_once = (getattr(settings, "micro_batch_size", None) or settings.batch_size) if micro else settings.batch_size
+    if at_once > 1:
+        name, aside = ("micro_batch_size", ", which changes no result") if micro else ("batch_size", "")
+        return f"Set {name} to {at_once // 2} (it computes {at_once} rows at once now){aside}."
+    return "Lower max_tokens, take a kind that trains fewer weights, or choose a smaller model."

@@ -122,8 +122,10 @@ class _Run:
                 yield from found
             mean = sum(loss for loss, _ in losses) / sum(tokens for _, tokens in losses)
             ended = self.end_epoch(epoch, mean)
+            found = self.told(self.doctor.see(ended))
+            self.save(epoch)
             yield ended
-            yield from self.told(self.doctor.see(ended))
+            yield from found
         if why := early.ending(self.settings, self.history.epochs, self.history.best_epoch):
             yield from self.told([why])
         self.finish()
@@ -137,7 +139,7 @@ class _Run:
         for finding in findings:
             if finding.fatal:
                 raise MethodError(finding.text, finding.remedy)
-            self.history.findings.append(asdict(finding))
+            self.history.add(finding)
         return findings
 
     def resume(self) -> int:
@@ -146,11 +148,9 @@ class _Run:
         if found is None:
             return 0
         checkpoints.restore(found, self.accelerator.unwrap_model(self.model), self.optimizer)
-        said = self.history.findings
         self.history = History.from_json(found.state)
-        self.history.findings = said
         for event in self.history.events():
-            self.told(self.doctor.see(event))
+            self.doctor.see(event)
         return found.epoch
 
     def one_epoch(self, epoch: int) -> Iterator[Step]:
@@ -213,7 +213,7 @@ class _Run:
             base.set_attn_implementation(name)
 
     def end_epoch(self, epoch: int, train_loss: float) -> Epoch:
-        """Validate, remember the best epoch, write a checkpoint."""
+        """Validate, and remember the best epoch."""
         valid = self.validate()
         ended = Epoch(epoch, train_loss, valid[0] if valid else None, valid[1] if valid else None)
         self.history.epochs.append(asdict(ended))
@@ -222,11 +222,14 @@ class _Run:
         )  # without validation rows the last epoch counts
         if measured < self.history.best_loss:
             self.history.best_loss, self.history.best_epoch = measured, epoch
+        return ended
+
+    def save(self, epoch: int) -> None:
+        """Write a checkpoint; of the others only the best epoch's is kept."""
         self.history.seconds += time.monotonic() - self.started
         self.started = time.monotonic()
         checkpoints.save(self.job.out, epoch, self.accelerator.unwrap_model(self.model), self.optimizer, self.history.to_json())
         checkpoints.keep_only(self.job.out, {epoch, self.history.best_epoch})
-        return ended
 
     def validate(self) -> tuple[float, float] | None:
         """Mean loss per supervised token and token accuracy on the validation rows."""

@@ -18,7 +18,7 @@ from models.loading import ModelSpec, load_codec, load_model
 from training import checkpoints
 from training.batches import IGNORED, collate, steps_of
 from training.job import TrainingJob, TrainingRow
-from training.launch import run_job, stopped_early
+from training.launch import ended_without_a_word, run_job
 from training.loop import Epoch, Step, _Run, learning_rate, train
 from training.peft_configs import LoraSettings
 
@@ -272,7 +272,7 @@ def test_a_killed_trainer_is_reported_as_such(job, monkeypatch):
     with pytest.raises(MethodError, match=r"killed \(out of memory\?\)"):
         for _ in run_job(job):
             os.kill(started[0].pid, signal.SIGKILL)
-    assert "exit code 3" in stopped_early(3, Path(os.devnull)).message
+    assert "exit code 3: at last" in ended_without_a_word(3, "first\nat last\n", job.settings).message
 
 
 def test_a_wrong_job_file_is_one_plain_message(tmp_path):
