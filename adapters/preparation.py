@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_serializer, field_validator, model_validator
 
 from adapters.base import Setting
 from adapters.prompts import Words, word, word_as_alpaca
@@ -45,6 +45,11 @@ class MixSpec(Spec):
     instruction: str = Field(
         "", max_length=20_000, description="What to do with its rows, for a file that lacks it; {labels} are its labels."
     )
+
+    @field_serializer("path", when_used="json")
+    def _shown(self, path: str) -> str:
+        """Results travel: of a file's place they hold no more than its name."""
+        return Path(path).name if Path(path).is_absolute() else path
 
     @property
     def key(self) -> str:

@@ -22,7 +22,7 @@ from adapters.rows import WordedExample, WordedRows, encoded, training_rows, wor
 from core.dataset import filters
 from core.dataset.filters import ORDER, Dropped
 from core.errors import MethodError
-from core.records import Example
+from core.records import Example, Prompt
 from training.job import TrainingJob, TrainingRow
 from training.launch import run_job
 from training.lengths import length_report
@@ -148,9 +148,9 @@ class _Wording:
         for text in dict.fromkeys(texts):
             mine = [example for example in examples if wording_of(example, texts, self.seed) == text]
             setting, finder = replace(self.setting, instruction=text), self.finder.under(text) if self.finder else None
-            known = [e for e in mine if chosen.get(e.id)]
-            plain = [e for e in mine if e.id not in {k.id for k in known}]
-            pairs = [*worded_each(setting, finder, plain, self.words), *((e, self.with_chosen(e, chosen[e.id], finder)) for e in known)]
+            pairs = list(worded_each(setting, finder, [e for e in mine if e.id not in chosen], self.words))
+            if finder is not None:
+                pairs += [(e, self.with_chosen(e, chosen[e.id], finder)) for e in mine if e.id in chosen]
             found |= {example.id: (example, prompt) for example, prompt in pairs}
         return [found[example.id] for example in examples]
 
@@ -165,9 +165,7 @@ class _Wording:
         self.passages = {"gold": with_gold, "distractors_only": without, "unknown": len(found) - with_gold - without}
         return {name: row for name, row in found.items() if row.gold is not None}
 
-    def with_chosen(self, example: Example, chosen: Chosen, finder: PassageFinder | None) -> Any:
-        if finder is None:
-            raise TypeError("passages were chosen without a finder")
+    def with_chosen(self, example: Example, chosen: Chosen, finder: PassageFinder) -> Prompt | MethodError:
         try:
             prompt = finder.worded([example], [chosen.passages])[0]
         except MethodError as reason:
@@ -219,7 +217,7 @@ def _screening(
 def _warm_up(spec: Any) -> Any:
     """One epoch of the same training, on all rows and without validation."""
     settings = spec.training()
-    changes = {"epochs": 1, "early_stopping": None, "stop_after": None}
+    changes = {"epochs": 1, "rehearsal_alpha": 0.0, "early_stopping": None, "stop_after": None}
     return settings.model_copy(update={name: value for name, value in changes.items() if name in type(settings).model_fields})
 
 

@@ -153,9 +153,29 @@ def scores_only(report: Mapping[str, Any]) -> dict[str, Any]:
     """A report without prompts, answers, labels, instruction, ids of items and names of files."""
     plan = {key: value for key, value in report["plan"].items() if key not in PRIVATE_PLAN}
     data = {"counts": report["data"]["counts"], "leakage": {part: _counts(found) for part, found in report["data"]["leakage"].items()}}
-    methods = [{**method, "failures": {}, "reason": "it failed" if method["reason"] else ""} for method in report["methods"]]
+    plan |= {"methods": [_without_wordings(spec) for spec in plan.get("methods", ())]}
+    methods = [_method_alone(method) for method in report["methods"]]
     metrics = {name: {**info, "how": "" if info.get("script") else info["how"]} for name, info in report.get("metrics", {}).items()}
     return {**report, "plan": plan, "data": data, "methods": methods, "metrics": metrics, "notes": []}
+
+
+def _method_alone(method: Mapping[str, Any]) -> dict[str, Any]:
+    alone = {
+        **method,
+        "failures": {},
+        "reason": "it failed" if method["reason"] else "",
+        "spec": _without_wordings(method.get("spec") or {}),
+    }
+    if not (training := method.get("training")):
+        return alone
+    prepared = training.get("preparation") or {}
+    rest = {key: {**prepared, "dropped": [], "mix": [], "notes": []} for key in ("preparation",) if prepared}
+    return {**alone, "training": {**training, "left_out": [], **rest}}
+
+
+def _without_wordings(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A method's settings without instructions and further files."""
+    return {key: value for key, value in spec.items() if key not in ("instructions", "mix")}
 
 
 def _counts(found: Mapping[str, Any]) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -14,6 +14,7 @@ from ui.context import Context, Settings
 from ui.handlers import finetuning, methods, runs
 from ui.markup import render
 from ui.shared import Shared
+from ui.tabs import preparation
 from ui.task import Task
 
 NO_CURVES = "Loss curves appear here with the first training steps."
@@ -40,6 +41,7 @@ class FinetuningTab(NamedTuple):
     prompt: gr.HTML
     chat_stop: gr.Button
     chat_note: gr.HTML
+    prep: preparation.PreparationParts
 
     @property
     def inputs(self) -> list[Component]:
@@ -59,6 +61,7 @@ def build(settings: Settings, shared: Shared) -> FinetuningTab:
                 with gr.Column(visible=place == 0) as group:
                     made[offer.kind] = forms.build(offer.spec, f"tune_{offer.kind}", first=finetuning.FIRST)
                 groups[offer.kind] = group
+            prep = preparation.build()
             with gr.Row():
                 launch = gr.Button("Launch", variant="primary", elem_id="launch", min_width=120)
                 stop = gr.Button("Stop", elem_id="tune_stop", min_width=80)
@@ -88,7 +91,8 @@ def build(settings: Settings, shared: Shared) -> FinetuningTab:
     with gr.Accordion("The exact prompt", open=False, elem_id="chat_prompt_fold"):
         prompt = gr.HTML(elem_id="chat_prompt")
     tab = FinetuningTab(
-        kind, groups, made, launch, stop, notice, lines, empty, plot, gr.State(0), no_tuned, tuned, text, send, base_said, tuned_said, prompt, chat_stop, chat_note
+        kind, groups, made, launch, stop, notice, lines, empty, plot, gr.State(0), no_tuned, tuned, text, send, base_said, tuned_said, prompt,
+        chat_stop, chat_note, prep,
     )  # fmt: skip
     _wire_launch(tab, shared)
     _wire_curves(tab, shared)
@@ -111,16 +115,30 @@ def _wire_launch(tab: FinetuningTab, shared: Shared) -> None:
 
     shared.on(shared.task.change, fill, shared.task, tab.inputs)
 
+    def mine(kind: str, values: Sequence[Any]) -> dict[str, Any]:
+        return {name: value for (of, name), value in zip(places, values, strict=True) if of == kind}
+
+    preparation.wire(tab.prep, shared, tab.kind, specs, tab.inputs, mine)
+
     def launch(ctx: Context, task: Task, kind: str, *values: Any) -> list[Any]:
-        mine = {name: value for (of, name), value in zip(places, values, strict=True) if of == kind}
+        fields = len(tab.prep.inputs)
         try:
-            started = finetuning.launch(ctx, task, kind, forms.settings(specs[kind], mine) if kind in specs else {})
+            chosen = preparation.settings(ctx, task, kind, specs, values[:fields])
+            chosen |= forms.settings(specs[kind], mine(kind, values[fields:])) if kind in specs else {}
+            started = finetuning.launch(ctx, task, kind, chosen)
         except BakeoffError as error:
             return [gr.skip(), gr.skip(), gr.skip(), render("problem", message=error.message, remedy=error.remedy)]
         return [started, gr.Timer(active=True), -1, ""]
 
     outputs = [shared.running, shared.tick, tab.steps, tab.notice]
-    shared.on(tab.launch.click, launch, [shared.task, tab.kind, *tab.inputs], outputs, show_progress="minimal", show_progress_on=tab.notice)
+    shared.on(
+        tab.launch.click,
+        launch,
+        [shared.task, tab.kind, *tab.prep.inputs, *tab.inputs],
+        outputs,
+        show_progress="minimal",
+        show_progress_on=tab.notice,
+    )
 
     def stop(ctx: Context, running: str) -> str:
         if running:
@@ -163,6 +181,7 @@ def _wire_curves(tab: FinetuningTab, shared: Shared) -> None:
     def pick(ctx: Context, key: str) -> list[Any]:
         return _curves(ctx, key)
 
+    preparation.wire_record(tab.prep, shared, tab.tuned)
     shared.on(tab.tuned.input, pick, tab.tuned, [tab.empty, tab.plot])
 
 

@@ -1,0 +1,109 @@
+"""Prepared training rows as a part of a comparison: mixed files guarded like the task's own, and a report that says what was done to the rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comparison.events import Event, Prepared
+from comparison.plan import read_plan
+from comparison.ready import make_ready
+from comparison.share import scores_only
+from comparison.splits import data_notes
+from comparison.store import Store
+from core.dataset import DataSpec, load_dataset
+from core.errors import DataError, PlanError
+
+WORDS = ("stove", "ladder", "parcel", "window", "ticket", "engine", "basket", "mirror")
+LABELS = ("billing", "repair", "lost and found")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """40 tickets; beside them, rows of another task, five of which are test rows in some disguise."""
+    place = tmp_path_factory.mktemp("tickets")
+    rows = [f'"My {WORDS[n % 8]} number {n * 7} went {WORDS[(n * 3 + 1) % 8]}-side up",{LABELS[n % 3]}' for n in range(40)]
+    (place / "tickets.csv").write_text("input,output\n" + "\n".join(rows) + "\n")
+    test = load_dataset(DataSpec(path="tickets.csv"), place).test
+    planted = [test[0].input, test[1].input.upper(), f"  {test[2].input} ", f"{test[3].input}?", test[4].input.replace(" ", "  ")]
+    other = [{"text": text, "short": "x"} for text in [*planted, *(f"Shorten the note about {word}s" for word in WORDS)]]
+    (place / "other.jsonl").write_text("".join(json.dumps(row) + "\n" for row in other))
+    (place / "pages").mkdir()
+    for word in WORDS:
+        (place / "pages" / f"{word}.md").write_text(f"A {word} belongs to the hall. Tell the {word} desk of it.\n")
+    return place
+
+
+MIX = {"path": "other.jsonl", "weight": 0.25, "columns": {"input": "text", "output": "short"}, "instruction": "Shorten it."}
+
+
+def plan_of(tiny_model: Path, *methods: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "data": {"path": "tickets.csv", "instruction": "Route to one of: {labels}."},
+        "knowledge": {"path": "pages"},
+        "model": {"id": str(tiny_model), "embedder": "fake/hash-64", "threads": 1, "dtype": "float32"},
+        "methods": list(methods),
+        "metrics": ["accuracy"],
+        "generation": {"max_new_tokens": 16},
+    }
+
+
+def test_planted_test_rows_in_a_mixed_file_are_all_found_and_none_is_trained_on(folder: Path, tiny_model: Path, tmp_path: Path) -> None:
+    """E12. Exact, in upper case, with spaces around and within, with a question mark; counted in the report and told of."""
+    plan = read_plan(plan_of(tiny_model, {"kind": "lora", "mix": [MIX]}), folder)
+    ready = make_ready(plan, tmp_path)
+    (rows,) = ready.setting.mixes.values()
+    assert rows.taken_out == 5 and len(rows.examples) == 8
+    assert not {e.question for e in rows.examples} & {e.question for e in ready.dataset.test}
+    assert "5 rows of other.jsonl stand in the test set (1 exact, 4 normalised) and were taken out of the mix." in list(data_notes(ready))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "said"),
+    [
+        ({"path": "gone.jsonl"}, DataError, r"lora\.mix\.0: There is no file 'gone\.jsonl'"),
+        ({"columns": {"input": "textt"}}, PlanError, r"lora\.mix\.0: columns\.input must be a column of other\.jsonl; got 'textt'.*Did you mean 'text'"),
+        ({"instruction": "One of {labels}."}, PlanError, r"lora\.mix\.0: instruction speaks of \{labels\}"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_mixed_file_is_said_with_its_place(
+    change: dict[str, Any], error: type[Exception], said: str, folder: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    plan = read_plan(plan_of(tiny_model, {"kind": "lora", "mix": [{**MIX, **change}]}), folder)
+    with pytest.raises(error, match=said):
+        make_ready(plan, tmp_path)
+
+
+PREPARED = {
+    "kind": "lora", "rank": 2, "epochs": 1, "batch_size": 8, "with_retrieval": True, "top_k": 2, "gold_share": 0.5, "template": "alpaca",
+    "instructions": ["Route to one of: {labels}.", "Which team out of {labels}?"], "mix": [MIX], "packing": True,
+    "filters": ["already_right", "noisy", "near_duplicates"], "noise_by": "trained", "duplicates_from": 0.99,
+}  # fmt: skip
+
+
+def test_a_run_prepares_its_rows_and_the_report_says_how(
+    folder: Path, tiny_model: Path, store: Store, complete: Callable[..., tuple[str, list[Event]]]
+) -> None:
+    """E2, E12 from plan to report; a second fine-tune of the same rows finds the model's answers and losses again."""
+    plan = read_plan(plan_of(tiny_model, PREPARED, {**PREPARED, "name": "again", "rank": 3}), folder)
+    comparison_id, events = complete(plan)
+    report = store.result(comparison_id).report()
+    assert [(m["status"], m["reason"]) for m in report["methods"]] == [("done", "")] * 2
+    found = report["methods"][0]["training"]["preparation"]
+    assert found["template"] == "alpaca" and found["wordings"] == 2 and found["rows"] == report["data"]["counts"]["train"]
+    assert found["kept"] == found["rows"] - len(found["dropped"])
+    assert sum(found["passages"].values()) == found["kept"] and set(found["counts"]) == set(PREPARED["filters"])
+    assert found["mix"][0]["drawn"] == found["lengths"]["rows"] - found["kept"] > 0
+    assert report["data"]["mix"][0]["leakage"]["exact"] == 1
+    built = [(event.method, event.kind, event.reused) for event in events if isinstance(event, Prepared)]
+    assert built.count(("lora", "screening", False)) == 2 and built.count(("again", "screening", True)) == 1
+    assert built.count(("again", "screening", False)) == 1, "its rank is another, so its trained losses are its own"
+    assert str(folder) not in json.dumps(report)
+    alone = json.dumps(scores_only(report))
+    assert not any(private in alone for private in ("Which team out of", "other.jsonl", *(row["id"] for row in found["dropped"])))
+    prompt = next(iter(store.result(comparison_id).answers("lora").answers.values())).prompt
+    assert prompt.messages[0].content.startswith("Below is an instruction") and "Route to one of: billing" in prompt.messages[0].content
