@@ -1,7 +1,8 @@
 """What an adaptation method is: a spec, artefacts that are prepared once, and a prompt for each example.
 
 RAG and fine-tuning have the same shape: `recipes` says which artefacts are needed (an index, weights) and how each is built;
-`bind` turns the built ones into something that words prompts. A prompt-only method has no recipes.
+`bind` turns the built ones into something that words prompts. A prompt-only method has no recipes. A direct method is bound to
+something that answers by itself: no language model is asked.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import Field
 
-from core.records import Document, Example, Prompt
+from core.records import Document, Example, Grounds, Prompt
 from core.registry import Registry
 from core.specs import Spec
 from models.base import Codec, Embedder, GenerationConfig, ModelIdentity
@@ -24,6 +25,9 @@ NAME_PATTERN = r"^[a-z0-9_-]{1,40}$"
 
 class MethodSpec(Spec):
     """Settings that every method has."""
+
+    trains: ClassVar[bool] = False
+    """Whether it trains weights, and is offered where weights are trained."""
 
     kind: str = Field(description="Which method; see `python -m comparison methods`.")
     name: str | None = Field(
@@ -42,6 +46,7 @@ class Setting:
         codec, embedder: loaded at the first call, so that reused work loads nothing.
         model, models_home: what a fine-tune needs to load the model in a process of its own.
         virtual_tokens: how many learnt tokens stand before each prompt; they take up room in the model's context.
+        labels: the task's label set; empty for free text.
     """
 
     instruction: str
@@ -56,6 +61,7 @@ class Setting:
     model: ModelSpec = field(default_factory=lambda: ModelSpec())
     models_home: Path = Path("models")
     virtual_tokens: int = 0
+    labels: tuple[str, ...] = ()
 
     @property
     def prompt_budget(self) -> int:
@@ -87,13 +93,13 @@ class Recipe:
     """An artefact to build, or to find again by its fingerprint.
 
     Attributes:
-        kind: "index" or "weights".
+        kind: "index" of passages, "weights", or "vectors" of training questions.
         fingerprint: hash of everything that goes into it.
         inputs: what went into it, readable; kept beside it.
         build: writes it into a folder that may hold the checkpoints of an earlier attempt; is given the paths of the recipes before it.
     """
 
-    kind: Literal["index", "weights"]
+    kind: Literal["index", "weights", "vectors"]
     fingerprint: str
     inputs: dict[str, Any]
     build: Callable[[Path, Sequence[Path]], Iterator[Progress]]
@@ -107,6 +113,29 @@ class Bound(Protocol):
 
     def prompts(self, examples: Sequence[Example]) -> list[Prompt]:
         """One prompt for each example, in order."""
+        ...
+
+
+class DirectAnswer(NamedTuple):
+    """What a direct method says to one example, and what that rests on."""
+
+    text: str
+    grounds: Grounds
+
+
+@runtime_checkable
+class Direct(Protocol):
+    """A method that answers by itself. `adapter` is always None: the language model is not asked, so it has no weights of it either."""
+
+    @property
+    def adapter(self) -> None: ...
+
+    def refuse(self, example: Example) -> str:
+        """Why this example cannot be answered; "" where it can. Loads nothing."""
+        ...
+
+    def answer(self, examples: Sequence[Example]) -> list[DirectAnswer]:
+        """One answer for each example, in order; what is answered beside an example changes nothing."""
         ...
 
 
@@ -132,8 +161,8 @@ class Method(Protocol):
         """Artefacts to prepare, in order. Empty for prompt-only methods. Must not load models."""
         ...
 
-    def bind(self, setting: Setting, artefacts: Sequence[Path]) -> Bound:
-        """Ready to word prompts, given the built artefacts in the order of `recipes`."""
+    def bind(self, setting: Setting, artefacts: Sequence[Path]) -> Bound | Direct:
+        """Ready to word prompts, or to answer, given the built artefacts in the order of `recipes`."""
         ...
 
 

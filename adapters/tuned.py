@@ -36,6 +36,8 @@ SHOWN = ("loss", "token_accuracy", "learning_rate", "grad_norm", "train_loss", "
 class TunedSpec(RetrievalSettings, TrainingSettings):
     """Settings of every fine-tune."""
 
+    trains: ClassVar[bool] = True
+
     seeds: int = Field(
         1,
         ge=1,

@@ -3,10 +3,12 @@
 The model answers with the weights that the method answered with. A label or a reference is weighed as the assistant's whole turn, its end
 included, so that "bill" is not favoured as the beginning of "billing"; an option of a multiple-choice item is weighed as text alone, which
 is what lm-evaluation-harness does.
+A direct method has no prompt; what it states of the labels itself is taken, and nothing else is known of it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,6 +44,15 @@ def weigh(
     return tuple(found)
 
 
+def stated(need: str, answers: Sequence[Answer]) -> tuple[Weighed, ...]:
+    """What direct answers say themselves: the probability of each label, which is one piece however many tokens the label has."""
+    found = []
+    for answer in answers:
+        shares = tuple(answer.grounds.probabilities.values()) if answer.grounds and need == "label_logprobs" else ()
+        found.append(Weighed(tuple(math.log(share) if share > 0 else -math.inf for share in shares), (1,) * len(shares)))
+    return tuple(found)
+
+
 def texts(need: str, example: Example, labels: Sequence[str]) -> tuple[str, ...]:
     """What is weighed for one item."""
     if need == "choice_logprobs":
@@ -63,5 +74,5 @@ def _one(model: LanguageModel, adapter: Path | None, need: str, answer: Answer, 
 def item_fields(needed: dict[str, tuple[Weighed, ...]], place: int) -> dict[str, Any]:
     """What an `Item` holds of it."""
     labels, choices, reference = (needed[need][place] if need in needed else Weighed() for need in STAGES)
-    fields: dict[str, Any] = {"label_logprobs": labels.logprobs, "choice_logprobs": choices.logprobs}
+    fields: dict[str, Any] = {"label_logprobs": labels.logprobs, "label_lengths": labels.tokens, "choice_logprobs": choices.logprobs}
     return fields | ({"reference_logprob": reference.logprobs[0], "reference_tokens": reference.tokens[0]} if reference.logprobs else {})

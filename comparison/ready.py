@@ -88,6 +88,7 @@ def make_ready(plan: Plan, models_home: Path, environment: Mapping[str, Any] | N
         generation=plan.spec.generation,
         model=spec,
         models_home=models_home,
+        labels=dataset.labels,
     )
     return Ready(plan, dataset, documents, skipped, identity, loaded, setting, _checked(plan, setting), nearness, notes, planted)
 

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adapters.base import Method, Recipe
+from adapters.base import Direct, Method, Recipe
 from adapters.prompts import PROMPT_VERSION
-from comparison import events, generate, jobs, lines
+from comparison import direct, events, generate, jobs, lines
 from comparison.analyses import analysed
 from comparison.answers import Saved, keep_power, read_answers, read_timings
 from comparison.artefacts import Artefact
@@ -236,6 +236,8 @@ class _Run:
         found = [f"{finding['text']} {finding['remedy']}" for finding in (training or {}).get("findings", ())]
         for text in (text for text in found if f"{name}: {text}" not in self.notes):
             yield self._note(text, name)
+        for text in direct.remarks(artefacts):
+            yield self._note(text, name)
         cost = ledger(saved, timings, artefacts)
         counts = (len(saved.answers), cut, saved.failures)
         return Outcome(name, method.spec.kind, "done", "", *counts, cost, training, spec, shortened, passages)
@@ -245,8 +247,11 @@ class _Run:
 
     def _answer(self, name: str, method: Method, artefacts: Sequence[Artefact], key: str, weights: str) -> Iterator[Event]:
         test, spec = self.ready.dataset.test, self.plan.spec
-        yield Progressed(name, "wording prompts", 0, len(test), "prompts")
         bound = method.bind(self.ready.setting, [artefact.path for artefact in artefacts])
+        if isinstance(bound, Direct):
+            yield from self._powered(name, direct.answer(self.store, direct.Asked(self.id, name, key, bound, test, spec.batch)))
+            return
+        yield Progressed(name, "wording prompts", 0, len(test), "prompts")
         load_for(bound, test)
         begun = time.monotonic()
         prompts, failures = worded(bound, test)
@@ -267,9 +272,13 @@ class _Run:
             failures=failures,
             word_s=word_s,
         )
-        yield Progressed(name, "answering", 0, len(prompts), "answers")
-        with Meter(spec.energy) as meter:
-            for event in generate.generate(self.store, self.ready.loaded, asked):
+        yield from self._powered(name, generate.generate(self.store, self.ready.loaded, asked))
+
+    def _powered(self, name: str, answering: Iterator[Event]) -> Iterator[Event]:
+        """Events of answering, with the power that it drew."""
+        yield Progressed(name, "answering", 0, len(self.ready.dataset.test), "answers")
+        with Meter(self.plan.spec.energy) as meter:
+            for event in answering:
                 yield from self._loading_notes(name)
                 yield event
         keep_power(self.store.folder(self.id), name, meter.power)

@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-from adapters.base import Bound
+from adapters.base import Bound, Direct
 from core.errors import MethodError
 from core.records import Example, Prompt
+
+
+def prompting(bound: Bound | Direct, name: str) -> Bound:
+    """The method as one that words prompts.
+
+    Raises:
+        MethodError: it answers directly.
+    """
+    if isinstance(bound, Direct):
+        raise MethodError(f"{name} must have prompts to be asked otherwise; it answers directly.", "Leave it out.")
+    return bound
 
 
 def load_for(bound: Bound, examples: Sequence[Example]) -> None:

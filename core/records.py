@@ -97,6 +97,22 @@ class Prompt:
 
 
 @dataclass(frozen=True)
+class Grounds:
+    """What a direct answer rests on, where no model was prompted.
+
+    Attributes:
+        nearest: id of the training example whose answer was given, with its question; "" where that is not how it was found.
+        similarity: cosine of both questions (-1 to 1).
+        probabilities: of each label, in the order of the label set; they sum to 1.
+    """
+
+    nearest: str = ""
+    question: str = ""
+    similarity: float | None = None
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Answer:
     """What a method said to one example. Latency is kept apart (`Timing`), since it is never the same twice.
 
@@ -104,6 +120,7 @@ class Answer:
         token_ids: ids of the completion, the end-of-turn id included where the model wrote it.
         finish_reason: "stop" (the model ended its turn), "length" (cut at max_new_tokens), "direct" (no generation).
         prompt_tokens: length of the prompt, special tokens included.
+        grounds: of a direct answer; it has no prompt and no tokens.
     """
 
     example_id: str
@@ -112,6 +129,7 @@ class Answer:
     finish_reason: FinishReason
     prompt: Prompt
     prompt_tokens: int
+    grounds: Grounds | None = None
 
     @property
     def completion_tokens(self) -> int:
@@ -141,8 +159,11 @@ Scored = Score | Unscored
 
 
 def to_json(record: Any) -> dict[str, Any]:
-    """A record as JSON-ready values."""
-    return asdict(record)
+    """A record as JSON-ready values. An answer states its grounds only where it has some."""
+    data = asdict(record)
+    if isinstance(record, Answer) and record.grounds is None:
+        del data["grounds"]
+    return data
 
 
 def example_from_json(data: Mapping[str, Any]) -> Example:
@@ -167,4 +188,5 @@ def answer_from_json(data: Mapping[str, Any]) -> Answer:
         finish_reason=data["finish_reason"],
         prompt=prompt_from_json(data["prompt"]),
         prompt_tokens=data["prompt_tokens"],
+        grounds=Grounds(**data["grounds"]) if data.get("grounds") else None,
     )

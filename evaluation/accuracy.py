@@ -97,12 +97,12 @@ def _lenient(item: Item, reference: int, resources: Resources) -> Scored:
 
 
 def _loglikelihood(item: Item, reference: int, resources: Resources) -> Scored:
-    fault = _logprob_fault(item, resources)
-    if fault is None and len(resources.label_lengths) != len(resources.labels):
+    fault, lengths = _logprob_fault(item, resources), item.label_lengths or resources.label_lengths
+    if fault is None and len(lengths) != len(resources.labels):
         fault = Unscored("the labels' lengths in tokens are not known")
     if fault is not None:
         return fault
-    per_token = [total / max(length, 1) for total, length in zip(item.label_logprobs, resources.label_lengths, strict=True)]
+    per_token = [total / max(length, 1) for total, length in zip(item.label_logprobs, lengths, strict=True)]
     others = [value for place, value in enumerate(per_token) if place != reference]
     return Score(float(all(per_token[reference] > value for value in others)))
 
@@ -117,6 +117,8 @@ def _probability(item: Item, reference: int, resources: Resources) -> Scored:
 
 
 def _logprob_fault(item: Item, resources: Resources) -> Unscored | None:
+    if item.finish_reason == "direct" and not item.label_logprobs:
+        return Unscored("it answers without a prompt and gives no probabilities of the labels")
     if len(item.label_logprobs) != len(resources.labels):
         return Unscored("the labels' log-probabilities after this prompt are not known")
     if any(math.isnan(value) or value == math.inf for value in item.label_logprobs) or max(item.label_logprobs) == -math.inf:

@@ -26,6 +26,7 @@ class Item:
     Attributes:
         question: instruction and input, for judges.
         label_logprobs: summed log-probability of each label of `Resources.labels` after this prompt; only filled for metrics that ask.
+        label_lengths: by how much each of them is divided where they are compared per token; `Resources.label_lengths` where empty.
         passages: texts of the passages that stood in the prompt.
         input: what the question is about, without the instruction; "" where there is no such part.
         choices: the options of a multiple-choice item.
@@ -40,6 +41,7 @@ class Item:
     reference: str
     finish_reason: FinishReason = "stop"
     label_logprobs: tuple[float, ...] = ()
+    label_lengths: tuple[int, ...] = ()
     passages: tuple[str, ...] = ()
     answerable: bool | None = None
     input: str = ""

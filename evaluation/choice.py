@@ -49,6 +49,8 @@ class ChoiceMetric:
         right = right_choice(item.reference, item.choices)
         if right is None:
             return Unscored("the reference is none of the item's options, nor a letter or place of one")
+        if item.finish_reason == "direct":
+            return Unscored("it answers without a prompt and gives no probabilities of the options")
         if len(item.choice_logprobs) != len(item.choices):
             return Unscored("the options' log-probabilities after this prompt are not known")
         if any(math.isnan(value) or value == math.inf for value in item.choice_logprobs) or max(item.choice_logprobs) == -math.inf:

@@ -32,6 +32,8 @@ class ReferenceLoss:
         return [self._one(item) for item in items]
 
     def _one(self, item: Item) -> Scored:
+        if item.finish_reason == "direct":
+            return Unscored("it answers without a prompt, so there is no probability of the reference")
         if item.reference_logprob is None or item.reference_tokens < 1:
             return Unscored("the reference's log-probability after this prompt is not known")
         if not math.isfinite(item.reference_logprob):

@@ -11,14 +11,15 @@ from typing import Any
 
 from core.errors import MethodError
 from core.files import write_whole
+from training.encoder.job import EncoderJob
 from training.job import TrainingJob
 
 ROOT = Path(__file__).resolve().parent.parent
 KILLED, STOPPED = -9, 130
 
 
-def run_job(job: TrainingJob) -> Iterator[dict[str, Any]]:
-    """Start `python -m training` and yield its events as they come; see `training.loop` for their fields.
+def run_job(job: TrainingJob | EncoderJob) -> Iterator[dict[str, Any]]:
+    """Start `python -m training` (or `training.encoder`) and yield its events as they come; see `training.loop` and `training.encoder.loop`.
 
     The trainer stays in the caller's process group, so that stopping the group stops it.
 
@@ -29,9 +30,10 @@ def run_job(job: TrainingJob) -> Iterator[dict[str, Any]]:
     job.out.mkdir(parents=True, exist_ok=True)
     write_whole(spec, job.model_dump_json())
     log_path = job.out / "trainer.log"
+    module = "training.encoder" if isinstance(job, EncoderJob) else "training"
     failure: MethodError | None = None
     with log_path.open("w") as log:
-        process = subprocess.Popen([sys.executable, "-m", "training", str(spec)], cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
+        process = subprocess.Popen([sys.executable, "-m", module, str(spec)], cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
         try:
             assert process.stdout is not None  # asked for with PIPE
             for line in process.stdout:

@@ -15,6 +15,7 @@ from core.records import Answer, Retrieved, Score, Scored, Unscored
 from evaluation.causes import CAUSES
 from evaluation.correctness import is_right
 from ui.figures import duration
+from ui.grounds import Basis, basis
 from ui.present import Report, method_label, metric_label
 
 Scores = Mapping[str, Mapping[str, Mapping[str, Scored]]]
@@ -52,6 +53,7 @@ class Card(NamedTuple):
         causes: why it is wrong, as (label, what shows it, where that says more); empty where it is not.
         passage: what came of the passage with the reference, in words, where the causes do not say it.
         gold: ids of the passages that hold the reference.
+        basis: what a direct answer rests on; it has no prompt. None for others.
     """
 
     label: str
@@ -66,6 +68,7 @@ class Card(NamedTuple):
     causes: Sequence[tuple[str, str]] = ()
     passage: str = ""
     gold: frozenset[str] = frozenset()
+    basis: Basis | None = None
 
 
 class Question(NamedTuple):
@@ -165,14 +168,20 @@ def _card(method: Mapping[str, Any], question: Question, answers: Answers, score
     seconds = latency.get(name, {}).get(question.id)
     return Card(
         label=label,
-        facts=f"{answer.prompt_tokens} + {answer.completion_tokens} tokens" + (f", {duration(seconds)}" if seconds is not None else ""),
+        facts=", ".join(_facts(answer, seconds)),
         cut=answer.finish_reason == "length",
         pieces=pieces(answer.text, question.reference),
         scores=shown,
         turns=[(m.role, m.content) for m in answer.prompt.messages],
         passages=list(answer.prompt.passages),
         demos=len(answer.prompt.demo_ids),
+        basis=basis(answer.grounds),
     )
+
+
+def _facts(answer: Answer, seconds: float | None) -> list[str]:
+    tokens = [] if answer.finish_reason == "direct" else [f"{answer.prompt_tokens} + {answer.completion_tokens} tokens"]
+    return tokens + ([duration(seconds)] if seconds is not None else [])
 
 
 def number(scored: Scored) -> str:

@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from adapters.base import Bound, Method, Setting
+from adapters.base import Bound, Direct, Method, Setting
 from comparison.artefacts import Artefact, obtain
 from comparison.plan import Plan, read_plan
 from comparison.ready import make_ready
+from comparison.wording import prompting
 from core.dataset import Dataset
 from core.errors import DataError
 from core.records import Example, Prompt, Score
@@ -94,7 +95,7 @@ def item_of(dataset: Dataset, place: int) -> Example:
     return dataset.test[place]
 
 
-def prepare(ctx: Context, at: Desk) -> Generator[str, None, Bound]:
+def prepare(ctx: Context, at: Desk) -> Generator[str, None, Bound | Direct]:
     """Find or build what the method needs, telling how far it is; the method, ready to word prompts."""
     paths: list[Path] = []
     for recipe in at.method.recipes(at.setting):
@@ -106,9 +107,10 @@ def prepare(ctx: Context, at: Desk) -> Generator[str, None, Bound]:
     return at.method.bind(at.setting, paths)
 
 
-def word(at: Desk, bound: Bound, example: Example) -> Asked:
-    prompt = bound.prompts([example])[0]
-    return Asked(prompt, at.setting.codec().prompt_ids(prompt.messages), bound.adapter)
+def word(at: Desk, bound: Bound | Direct, example: Example) -> Asked:
+    asker = prompting(bound, at.method.spec.kind)
+    prompt = asker.prompts([example])[0]
+    return Asked(prompt, at.setting.codec().prompt_ids(prompt.messages), asker.adapter)
 
 
 def stream(at: Desk, asked: Asked) -> Iterator[str]:

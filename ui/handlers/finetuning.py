@@ -6,11 +6,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from adapters.base import Direct
+from adapters.zero_shot import ZeroShot, ZeroShotSpec
 from comparison.result import Result
 from core.errors import StoreError
 from core.files import manifest_fault
+from core.records import Example
 from ui import present, progress
 from ui.context import Context
+from ui.grounds import basis
 from ui.handlers import asking, library, runs
 from ui.handlers.asking import Asked, Desk
 from ui.handlers.compare import own
@@ -33,7 +37,7 @@ class Pair(NamedTuple):
 
 def kinds() -> list[Offer]:
     """Registered methods that train."""
-    return [offer for offer in offers() if not offer.preset and "epochs" in offer.spec.model_fields]
+    return [offer for offer in offers() if not offer.preset and offer.spec.trains]
 
 
 def launch(ctx: Context, task: Task, kind: str, settings: Mapping[str, Any]) -> str:
@@ -104,7 +108,11 @@ def chat(ctx: Context, key: str, text: str) -> Iterator[Pair]:
     if not key:
         raise StoreError("There is no fine-tune to chat with yet.", "Launch one, and wait until it is done.")
     at, paths = _bench(ctx, key)
-    asked = asking.word(at, at.method.bind(at.setting, paths), asking.own_example(at.dataset, text))
+    bound, example = at.method.bind(at.setting, paths), asking.own_example(at.dataset, text)
+    if isinstance(bound, Direct):
+        yield from _beside_direct(at, bound, example)
+        return
+    asked = asking.word(at, bound, example)
     prompt = render("prompt", turns=asking.turns(asked.prompt), facts=[f"{len(asked.ids):,} tokens"])
     shown = Pair(_answer("Base", "", "Loading the model"), _answer("Tuned", "", "Waiting for the base model"), prompt)
     yield shown
@@ -113,6 +121,18 @@ def chat(ctx: Context, key: str, text: str) -> Iterator[Pair]:
         yield shown
     for text in _stream(at, asked):
         shown = shown._replace(tuned=_answer("Tuned", text))
+        yield shown
+
+
+def _beside_direct(at: Desk, bound: Direct, example: Example) -> Iterator[Pair]:
+    """The base model's answer to the bare prompt, and that of a method that has none, which comes first: it takes no time."""
+    asked = asking.word(at, ZeroShot(ZeroShotSpec(kind="zero_shot")).bind(at.setting, []), example)
+    prompt = render("prompt", turns=asking.turns(asked.prompt), facts=[f"{len(asked.ids):,} tokens", "asked of the base model alone"])
+    found = bound.answer([example])[0]
+    shown = Pair(_answer("Base", "", "Loading the model"), _answer("Tuned", found.text) + render("grounds", basis=basis(found.grounds)), prompt)
+    yield shown
+    for text in _stream(at, asked):
+        shown = shown._replace(base=_answer("Base", text))
         yield shown
 
 

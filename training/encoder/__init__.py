@@ -1,0 +1,1 @@
+"""Texts with labels to a tuned sentence encoder with a head."""
