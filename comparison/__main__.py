@@ -12,7 +12,16 @@ from typing import Annotated
 
 import typer
 
-from comparison import aa_commands, again_commands, curve_commands, guard_commands, judge_commands, people_commands, slice_commands
+from comparison import (
+    aa_commands,
+    again_commands,
+    curve_commands,
+    guard_commands,
+    judge_commands,
+    people_commands,
+    slice_commands,
+    sweep_commands,
+)
 from comparison.command import IdArgument, JsonOption, StoreOption, plain_errors, print_json
 from comparison.following import admit, follow, lead
 from core.errors import BakeoffError, Cancelled
@@ -111,14 +120,17 @@ def list_comparisons(store: StoreOption = None, as_json: JsonOption = False) -> 
 def show(comparison_id: IdArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
     """The latest report of a comparison."""
     from comparison.store import Store
+    from comparison.sweep_run import as_text, of_result
     from comparison.table import text_table
 
     with plain_errors(as_json):
-        report = Store(store).result(comparison_id).report()
+        result = Store(store).result(comparison_id)
+        found = of_result(result)
+        report = found or result.report()
     if as_json:
         print_json(report)
     else:
-        typer.echo(text_table(report))
+        typer.echo(as_text(report) if found else text_table(report))
 
 
 @app.command()
@@ -215,6 +227,7 @@ curve_commands.add_to(app)
 aa_commands.add_to(app)
 again_commands.add_to(app)
 slice_commands.add_to(app)
+sweep_commands.add_to(app)
 
 if __name__ == "__main__":
     sys.exit(app())

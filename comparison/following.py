@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from comparison.command import print_json
-from core.errors import Cancelled, StoreError
+from core.errors import BakeoffError, Cancelled, StoreError
 
 if TYPE_CHECKING:
     from comparison.plan import Plan
@@ -52,6 +52,7 @@ def follow(store: Store, comparison_id: str, plan: Plan, ready: Ready | None, as
     """Wait for the slot, run to the end, print the result."""
     from comparison.run import run as run_plan
     from comparison.slot import Slot
+    from comparison.sweep_run import of_result
     from comparison.table import text_table
     from comparison.terminal import Printer
 
@@ -65,7 +66,11 @@ def follow(store: Store, comparison_id: str, plan: Plan, ready: Ready | None, as
     except Cancelled:
         store.close(comparison_id, "cancelled", unless_ended=True)
         _end_children()
+        _tell_kept(store, comparison_id)
         raise
+    if (found := of_result(store.result(comparison_id))) is not None:
+        _show_sweep(found, as_json)
+        return
     report = store.result(comparison_id).report()
     if as_json:
         print_json(report)
@@ -73,6 +78,28 @@ def follow(store: Store, comparison_id: str, plan: Plan, ready: Ready | None, as
         typer.echo(text_table(report))
     if any(method["status"] == "failed" for method in report["methods"]):
         raise typer.Exit(METHOD_FAILED)
+
+
+def _show_sweep(found: dict[str, Any], as_json: bool) -> None:
+    from comparison.sweep_run import as_text
+
+    if as_json:
+        print_json(found)
+    else:
+        typer.echo(as_text(found))
+    if found["chosen"] is None:
+        raise typer.Exit(METHOD_FAILED)
+
+
+def _tell_kept(store: Store, comparison_id: str) -> None:
+    """Keep what a stopped fine-tune had trained, and say so."""
+    from comparison.stopped import keep
+
+    try:
+        for one in keep(store, comparison_id):
+            typer.echo(f"{one.method} {one.words}: the weights of epoch {one.best_epoch} are kept.", err=True)
+    except BakeoffError as error:
+        typer.echo(f"What was trained could not be kept: {error}", err=True)
 
 
 def _end_children() -> None:

@@ -18,6 +18,7 @@ from comparison.curve import CurveSpec
 from comparison.energy import EnergySpec
 from comparison.judge_spec import SAME, JudgeSpec, check_judge, check_section
 from comparison.money import LimitsSpec, PricesSpec, check_limits
+from comparison.sweep import SweepSpec
 from core.dataset import DataSpec
 from core.errors import PlanError, nearest
 from core.fingerprint import fingerprint
@@ -60,6 +61,7 @@ class PlanSpec(Spec):
     prices: PricesSpec = Field(PricesSpec(), description="Prices for the costs: {per_hour, per_million_prompt_tokens, ..., currency}.")
     limits: LimitsSpec = Field(LimitsSpec(), description="What an answer may take: {seconds_per_answer, cost_per_1000}.")
     curve: CurveSpec | None = Field(None, description="Says that this is a learning curve; written by `python -m comparison curve`.")
+    sweep: SweepSpec | None = Field(None, description="Says that this is a sweep; written by `python -m comparison sweep`.")
     energy: EnergySpec = Field(EnergySpec(), description="How energy is measured, and where: {country: DEU}.")
 
 
@@ -115,7 +117,7 @@ def read_plan(source: Path | Mapping[str, Any], base: Path | None = None, overri
     Raises:
         PlanError: the first thing that is wrong, with the remedy.
     """
-    raw = _load(source) if isinstance(source, Path) else dict(source)
+    raw = load_plan(source) if isinstance(source, Path) else dict(source)
     folder = (base or (source.parent if isinstance(source, Path) else Path.cwd())).resolve()
     for override in overrides:
         raw = with_override(raw, override)
@@ -129,7 +131,12 @@ def read_plan(source: Path | Mapping[str, Any], base: Path | None = None, overri
     return Plan(spec, raw, tuple(read_method_specs(list(spec.methods))), chosen, _primary(spec, chosen))
 
 
-def _load(path: Path) -> dict[str, Any]:
+def load_plan(path: Path) -> dict[str, Any]:
+    """What a plan's file holds, unchecked.
+
+    Raises:
+        PlanError: it cannot be read, or holds no mapping.
+    """
     try:
         if path.stat().st_size > MAX_PLAN_BYTES:
             raise PlanError(f"The plan {path} has over {MAX_PLAN_BYTES // 2**20} MB.", "Name data files in it instead of holding them.")

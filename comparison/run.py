@@ -37,6 +37,7 @@ from comparison.score import Adapter, Scorer
 from comparison.seeds import member_names, members, naming_the_seed, told
 from comparison.splits import data_entry, data_notes, search, to_search, write_splits
 from comparison.store import Store, alone
+from comparison.sweep_run import sweep
 from comparison.wording import load_for, worded
 from core import versions
 from core.errors import BakeoffError, Cancelled, StoreError
@@ -56,15 +57,16 @@ def run(plan: Plan, store: Store, comparison_id: str, ready: Ready | None = None
             comparison, it is left as it is.
         Cancelled: Stop was pressed; the comparison is marked cancelled and can be resumed.
     """
+    steps = sweep(plan, store, comparison_id, ready) if plan.spec.sweep else _Run(store, comparison_id, plan, ready).events()
     with alone(store.folder(comparison_id)):
-        yield from _logged(plan, store, comparison_id, ready)
+        yield from _logged(plan, store, comparison_id, steps)
 
 
-def _logged(plan: Plan, store: Store, comparison_id: str, ready: Ready | None) -> Iterator[Event]:
+def _logged(plan: Plan, store: Store, comparison_id: str, steps: Iterator[Event]) -> Iterator[Event]:
     log = store.folder(comparison_id) / "events.jsonl"
     lines.heal(log)
     try:
-        for event in _Run(store, comparison_id, plan, ready).events():
+        for event in steps:
             lines.append(log, [{"at": round(time.time(), 3), **event.to_json()}], sync=False)
             yield event
     except Exception as error:

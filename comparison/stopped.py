@@ -1,0 +1,120 @@
+"""What a run had trained when it was stopped, as weights that can be used: labelled by the epoch, and never taken for the finished ones.
+
+The best finished epoch becomes an artefact of its own, that of the same method with `stop_after` set to the last epoch that ended: a plan that
+says so finds it again and gets just these weights. The unfinished training stays as it is, and Resume goes on from it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from adapters.base import Progress, Recipe
+from adapters.tuned import Tuned
+from comparison.artefacts import obtain
+from comparison.plan import read_plan
+from comparison.ready import Ready, make_ready
+from comparison.result import Result
+from comparison.seeds import members
+from comparison.store import Store
+from core.files import write_json
+from training import checkpoints, stopping
+
+FILE = "stopped.json"
+
+
+class Stopped(NamedTuple):
+    """A method that was stopped while it trained. `fingerprint` names the artefact of what was kept."""
+
+    method: str
+    epoch: int
+    epochs: int
+    best_epoch: int
+    fingerprint: str
+
+    @property
+    def words(self) -> str:
+        return f"stopped after epoch {self.epoch} of {self.epochs}"
+
+
+def keep(store: Store, comparison_id: str) -> list[Stopped]:
+    """Keep what each method of a stopped comparison had trained; nothing for those that had ended no epoch, or all.
+
+    Raises:
+        BakeoffError: the plan's data or model are not there any more.
+    """
+    result = store.result(comparison_id)
+    plan = read_plan(result.plan(), result.folder)
+    if not any("stop_after" in type(spec).model_fields for spec in plan.methods):
+        return []
+    before = result.environment() if (result.folder / "environment.json").exists() else None
+    ready = make_ready(plan, store.models, before)
+    found = []
+    for name, method in ready.methods.items():
+        for member in members(name, method):
+            if isinstance(member.method, Tuned) and (one := _keep(store, ready, member.name, member.method)) is not None:
+                found.append(one)
+    if found:
+        write_json(result.folder / FILE, [one._asdict() for one in found])
+    return found
+
+
+def of_result(result: Result) -> list[Stopped]:
+    """What was kept of a comparison."""
+    path = result.folder / FILE
+    return [Stopped(**row) for row in json.loads(path.read_text(encoding="utf-8"))] if path.exists() else []
+
+
+def _keep(store: Store, ready: Ready, name: str, method: Tuned) -> Stopped | None:
+    *earlier, weights = method.recipes(ready.setting)
+    building = store.artefacts / f".building-{weights.fingerprint}"
+    if (store.artefacts / weights.fingerprint).exists() or not building.is_dir():
+        return None
+    with _alone(building) as free:
+        newest = checkpoints.latest(building) if free else None
+        if newest is None:
+            return None
+        stopped = type(method)(method.spec.model_copy(update={"stop_after": newest.epoch}))
+        recipe = stopped.recipes(ready.setting)[-1]
+        if recipe.fingerprint == weights.fingerprint:
+            return None
+        settings, base = method.spec.training(), ready.setting.model.id
+
+        def build(folder: Path, _: Sequence[Path]) -> Iterator[Progress]:
+            stopping.adopt(building, folder, base, settings)
+            yield Progress("keeping what was trained")
+
+        _carry_seconds(store, weights, recipe)
+        for _ in obtain(store, replace(recipe, build=build), [store.artefacts / one.fingerprint for one in earlier]):
+            pass
+    best = int(newest.state["best_epoch"])
+    return Stopped(name, newest.epoch, settings.epochs, best, recipe.fingerprint)
+
+
+def _carry_seconds(store: Store, unfinished: Recipe, kept: Recipe) -> None:
+    """What training took so far is what the kept weights took."""
+    source, target = (store.artefacts / f".building-{one.fingerprint}.seconds" for one in (unfinished, kept))
+    if source.exists() and not (store.artefacts / kept.fingerprint).exists():
+        shutil.copyfile(source, target)
+
+
+@contextmanager
+def _alone(building: Path) -> Iterator[bool]:
+    """Hold an unfinished artefact's folder; False where another process is at it."""
+    handle = os.open(building, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+    finally:
+        os.close(handle)
