@@ -138,11 +138,16 @@ class Tuned:
         return PassageFinder(setting, artefacts[0], self.spec.top_k, self.spec.prompt_cap) if self.spec.with_retrieval else None
 
     def train(self, setting: Setting, folder: Path, earlier: Sequence[Path]) -> Iterator[Progress]:
+        yield Progress("wording training prompts", 0, len(self.fewer(setting).train), "examples")
+        for event in run_job(self.job(setting, folder, earlier)):
+            yield shown(event, self.spec.epochs)
+
+    def job(self, setting: Setting, folder: Path, earlier: Sequence[Path]) -> TrainingJob:
+        """What the trainer is told; weights are to land in `folder`."""
         setting = self.fewer(setting)
-        yield Progress("wording training prompts", 0, len(setting.train), "examples")
         finder = self.finder(setting, earlier)
         train, validation = (training_rows(setting, finder, examples) for examples in (setting.train, setting.validation))
-        job = TrainingJob(
+        return TrainingJob(
             base=setting.model,
             models_home=setting.models_home,
             kind=self.spec.kind,
@@ -152,8 +157,6 @@ class Tuned:
             left_out=train.left_out,
             out=folder,
         )
-        for event in run_job(job):
-            yield shown(event, self.spec.epochs)
 
 
 def worded(setting: Setting, finder: PassageFinder | None, examples: Sequence[Example]) -> list[Prompt]:
