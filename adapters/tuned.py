@@ -21,6 +21,7 @@ from adapters.retrieved import PassageFinder, RetrievalSettings, check_documents
 from core.errors import MethodError
 from core.fingerprint import fingerprint
 from core.records import Example, Prompt, to_json
+from training import early
 from training.job import TrainingJob, TrainingRow
 from training.launch import run_job
 from training.peft_configs import kinds
@@ -99,6 +100,7 @@ class Tuned:
             )
         if self.spec.with_retrieval:
             check_documents(f"{self.spec.kind} with_retrieval", setting)
+        early.check(self.spec, len(setting.validation))
 
     @property
     def virtual_tokens(self) -> int:

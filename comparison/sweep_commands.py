@@ -1,4 +1,6 @@
-"""`sweep`: several settings of one fine-tune, the best of them chosen by validation loss. `keep`: what a stopped run had trained, as weights."""
+"""`estimate`: what a plan's fine-tunes would take. `sweep`: several settings of one, the best chosen by validation loss. `keep`: what a stopped
+run had trained, as weights.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,35 @@ import typer
 
 from comparison.command import IdArgument, JsonOption, StoreOption, plain_errors, print_json
 from comparison.following import admit, follow, lead
+
+
+def estimate(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan: YAML or JSON.")],
+    method: Annotated[str | None, typer.Option("--method", help="One fine-tune, by its name; by default all of them.")] = None,
+    overrides: Annotated[list[str] | None, typer.Option("--set", help="Change a setting: methods.0.rank=8. May be repeated.")] = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Time, memory, tokens and steps of a plan's fine-tunes, from a few steps really taken, with the setting to change where one does not fit."""
+    from comparison.estimating import MethodEstimate, estimates
+    from comparison.plan import read_plan
+    from comparison.ready import make_ready
+    from comparison.store import Store
+    from comparison.terminal import Printer
+
+    with plain_errors(as_json):
+        kept, show = Store(store), Printer()
+        found: list[MethodEstimate] = []
+        for step in estimates(kept, make_ready(read_plan(plan, overrides=overrides or ()), kept.models), method):
+            if isinstance(step, MethodEstimate):
+                found.append(step)
+            else:
+                show(step)
+    if as_json:
+        print_json([one.to_json() for one in found])
+        return
+    for one in found:
+        typer.echo(f"{one.name}: {one.words}" + (f" {one.estimate.remedy}" if one.estimate and one.estimate.remedy else ""))
 
 
 def sweep(
@@ -54,5 +85,6 @@ def keep(comparison_id: IdArgument, store: StoreOption = None, as_json: JsonOpti
 
 
 def add_to(app: typer.Typer) -> None:
+    app.command()(estimate)
     app.command()(sweep)
     app.command()(keep)

@@ -1,0 +1,75 @@
+"""What the fine-tunes of a plan will take on this machine, before any of them is begun; see `training.estimate`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from adapters.tuned import Tuned
+from comparison.events import Event
+from comparison.preparing import prepare
+from comparison.ready import Ready
+from comparison.store import Store
+from comparison.terminal import duration
+from core.errors import PlanError
+from core.files import manifest_fault
+from training.estimate import Estimate, as_json, of_job
+
+
+class MethodEstimate(NamedTuple):
+    """Of one fine-tune. `estimate` is of one seed and None where its weights are there already."""
+
+    name: str
+    seeds: int
+    estimate: Estimate | None
+
+    @property
+    def words(self) -> str:
+        """One sentence for people, without the remedy."""
+        if self.estimate is None:
+            return "Trained already: nothing is left to do."
+        found = self.estimate
+        times = f"{self.seeds} seeds, each " if self.seeds > 1 else ""
+        free = "" if found.free_memory_mb is None else f" of {found.free_memory_mb:,.0f} MB free"
+        return (
+            f"About {duration(self.seeds * found.seconds)} ({times}{found.steps:,} steps on {found.tokens:,} tokens, {found.supervised:,} of them "
+            f"answers); peak memory {found.peak_memory_mb:,.0f} MB{free}."
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        found = {} if self.estimate is None else as_json(self.estimate)
+        return {"name": self.name, "seeds": self.seeds, "trained": self.estimate is None, "words": self.words, **found}
+
+
+def estimates(store: Store, ready: Ready, only: str | None = None) -> Iterator[Event | MethodEstimate]:
+    """Each fine-tune of the plan in turn. Indexes that it needs are built, and kept for the run.
+
+    Args:
+        only: the name of one method.
+
+    Raises:
+        PlanError: there is no such fine-tune.
+        MethodError: it cannot be trained, or its measured steps had no memory.
+    """
+    tuned = {name: method for name, method in ready.methods.items() if isinstance(method, Tuned) and only in (None, name)}
+    if not tuned:
+        raise PlanError(
+            f"There is no fine-tune '{only[:60]}' in the plan." if only else "The plan has no fine-tune, so there is nothing to estimate.",
+            "Name one of its fine-tunes, for example {kind: lora}.",
+        )
+    for name, method in tuned.items():
+        yield (yield from _of_method(store, ready, name, method))
+
+
+def _of_method(store: Store, ready: Ready, name: str, method: Tuned) -> Generator[Event, None, MethodEstimate]:
+    seeds = int(getattr(method.spec, "seeds", 1))
+    *before, weights = method.recipes(ready.setting)
+    if not manifest_fault(store.artefacts / weights.fingerprint, hashes=False):
+        return MethodEstimate(name, seeds, None)
+    paths: list[Path] = []
+    for recipe in before:
+        paths.append((yield from prepare(store, name, recipe, paths)).path)
+    with tempfile.TemporaryDirectory() as folder:
+        return MethodEstimate(name, seeds, of_job(method.job(ready.setting, Path(folder), paths)))
