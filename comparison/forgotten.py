@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from comparison.probe import BASE, probe_name
+from comparison.probe import probe_name
 from evaluation.forgetting import forgetting
 
 
@@ -16,13 +16,11 @@ def forgotten(report: Mapping[str, Any], probe: Mapping[str, Any]) -> dict[str, 
         probe: what `comparison.probe.read_probe` gives.
     """
     models = probe.get("models") or {}
-    base = models.get(BASE)
-    if not base:
-        return {}
     found: dict[str, dict[str, Any]] = {}
     for method in report["methods"]:
         tuned = models.get(probe_name(method["name"]))
-        if tuned and method["status"] == "done":
+        base = models.get(tuned["base"]) if tuned else None
+        if tuned and base and method["status"] == "done":
             losses = base.get("loss"), tuned.get("loss")
             entry = forgetting(base["scores"], tuned["scores"], probe["kinds"], losses)
             reason = tuned.get("reason") or base.get("reason") or None
@@ -32,9 +30,9 @@ def forgotten(report: Mapping[str, Any], probe: Mapping[str, Any]) -> dict[str, 
 
 def probe_section(probe: Mapping[str, Any]) -> dict[str, Any]:
     """The report's own `forgetting`: which probe it was, how many items, and how many tokens of the general text were read."""
-    base = (probe.get("models") or {}).get(BASE) or {}
+    read = max((model.get("tokens") or 0 for model in probe["models"].values()), default=0)
     items = {kind: len(ids) for kind, ids in probe["kinds"].items()}
-    return {"set": probe["set"], "items": sum(items.values()), "kinds": items, "text_tokens": base.get("tokens")}
+    return {"set": probe["set"], "items": sum(items.values()), "kinds": items, "text_tokens": read}
 
 
 def _gained(report: Mapping[str, Any], method: str) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from comparison.naming import in_words as in_words
 from comparison.naming import method_label as method_label
 from ui.costs import COSTS
 from ui.figures import decimals
+from ui.forgotten import forgotten_rows
 from ui.peoplerows import people_rows
 
 Report = Mapping[str, Any]
@@ -285,7 +286,7 @@ def _cost_rows(report: Report) -> list[Row]:
         if any((m.get("cost") or {}).get(key) is not None for m in report["methods"]):
             cells = [Cell(text(m.get("cost") or {}, m.get("n") or 0)) for m in report["methods"]]
             rows.append(Row(label, "↓", "lower is better", hint, cells))
-    return rows
+    return rows + [Row(row.label, "↓", "lower is better", row.hint, [Cell(*cell) for cell in row.cells]) for row in forgotten_rows(report)]
 
 
 def _last(model_id: str) -> str:

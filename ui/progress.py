@@ -75,7 +75,7 @@ def follow(events: Iterable[Event]) -> Run:
 
 def label(method: str) -> str:
     name, _, aside = method.partition(".")
-    if method == PROBE_BASE:
+    if method.startswith(PROBE_BASE):
         return "Untuned model on general questions"
     words = KIND_WORDS.get(name, name.replace("_", " "))
     if aside.startswith("format"):

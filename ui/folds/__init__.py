@@ -10,10 +10,10 @@ from types import ModuleType
 
 import gradio as gr
 
-from ui.folds import costs, curve, dataguard, errors, groundedness, judge, people, statistics
+from ui.folds import costs, curve, dataguard, errors, forgetting, groundedness, judge, people, statistics
 from ui.shared import Shared
 
-FOLDS: tuple[ModuleType, ...] = (errors, groundedness, judge, people, dataguard, costs, curve, statistics)
+FOLDS: tuple[ModuleType, ...] = (errors, groundedness, judge, people, dataguard, forgetting, costs, curve, statistics)
 
 
 def build(shared: Shared) -> None:

@@ -1,0 +1,129 @@
+"""What fine-tunes have forgotten, as a row of the table, as rows of the fold, and as points of gained against forgotten. Pure functions of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from comparison.naming import method_label
+from evaluation.probing import KIND_WORDS
+from ui.figures import decimals
+
+ABSENT = "–"
+HINT = (
+    "Share of the general questions right before training minus the share right after, with its 95 % interval; below 0 it answers more of them. "
+    "See Forgetting below."
+)
+
+
+class Voiced(NamedTuple):
+    """A number with its interval and the interval's bar in percent; the first fields of a table's cell."""
+
+    text: str
+    interval: str = ""
+    left: float = 0.0
+    width: float = 0.0
+
+
+class ForgottenRow(NamedTuple):
+    label: str
+    hint: str
+    cells: list[Voiced]
+
+
+class MethodRow(NamedTuple):
+    """One fine-tune in the fold. `kinds` and `whole` are (right before → after of n, forgotten with its interval)."""
+
+    label: str
+    gained: Voiced
+    forgotten: Voiced
+    kinds: list[tuple[str, str]]
+    perplexity: str
+
+
+class Point(NamedTuple):
+    """One fine-tune in the plane; each axis with its interval, equal to the value where there is none."""
+
+    label: str
+    forgotten: tuple[float, float, float]
+    gained: tuple[float, float, float]
+
+
+def entries(report: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """(label, forgetting) of the methods that were asked and have a number."""
+    found = [(method_label(method), method.get("forgetting") or {}) for method in report["methods"]]
+    return [(label, entry) for label, entry in found if entry.get("difference") is not None]
+
+
+def signed(value: float | None, digits: int = 2) -> str:
+    """With a real minus sign, and no minus before zero."""
+    return ABSENT if value is None else f"{value:.{digits}f}".replace("-", "−") if round(value, digits) else f"{0:.{digits}f}"
+
+
+def between(entry: Mapping[str, Any], digits: int = 2) -> str:
+    low, high = entry.get("ci_low"), entry.get("ci_high")
+    return "" if low is None or high is None else f"{signed(low, digits)} to {signed(high, digits)}"
+
+
+def forgotten_rows(report: Mapping[str, Any]) -> list[ForgottenRow]:
+    """The table's row; nothing where nobody was asked."""
+    known = dict(entries(report))
+    if not known:
+        return []
+    ends = [end for entry in known.values() for end in (entry["difference"], entry.get("ci_low"), entry.get("ci_high")) if end is not None]
+    low, high = min(0.0, *ends), max(0.0, *ends)
+    digits = decimals([(e["ci_high"] - e["ci_low"]) / 2 for e in known.values() if e.get("ci_low") is not None], 0.0, 1.0)
+    cells = [_cell(method.get("forgetting") or {}, low, high, digits) for method in report["methods"]]
+    return [ForgottenRow("Forgotten", HINT, cells)]
+
+
+def _cell(entry: Mapping[str, Any], low: float, high: float, digits: int) -> Voiced:
+    if entry.get("difference") is None:
+        return Voiced(ABSENT)
+    cell = Voiced(signed(entry["difference"], digits), between(entry, digits))
+    if not cell.interval or high <= low:
+        return cell
+    width = max(1.0, 100 * (entry["ci_high"] - entry["ci_low"]) / (high - low))
+    return cell._replace(left=round(max(0.0, min(100 - width, 100 * (entry["ci_low"] - low) / (high - low))), 1), width=round(width, 1))
+
+
+def method_rows(report: Mapping[str, Any]) -> list[MethodRow]:
+    """One row for each fine-tune, kinds in the probe's order."""
+    return [
+        MethodRow(
+            label=label,
+            gained=Voiced(signed((entry.get("task") or {}).get("difference")), between(entry.get("task") or {})),
+            forgotten=Voiced(signed(entry["difference"]), between(entry)),
+            kinds=[_kind(entry), *(_kind(entry["kinds"][kind]) for kind in entry["kinds"])],
+            perplexity=_perplexity(entry),
+        )
+        for label, entry in entries(report)
+    ]
+
+
+def _kind(entry: Mapping[str, Any]) -> tuple[str, str]:
+    if not entry["n"]:
+        return ABSENT, ""
+    return f"{entry['right_before']} → {entry['right_after']} of {entry['n']}", f"{signed(entry['difference'])} ({between(entry)})"
+
+
+def _perplexity(entry: Mapping[str, Any]) -> str:
+    both = entry.get("perplexity_before"), entry.get("perplexity_after")
+    return ABSENT if None in both else " → ".join(f"{value:,.1f}" for value in both if value is not None)
+
+
+def kind_labels(report: Mapping[str, Any]) -> list[str]:
+    kinds: Sequence[str] = list((report.get("forgetting") or {}).get("kinds") or ())
+    return [KIND_WORDS.get(kind, kind) for kind in kinds]
+
+
+def points(report: Mapping[str, Any]) -> list[Point]:
+    """Fine-tunes for which both what they gained over zero-shot and what they forgot is known."""
+    found = [(label, entry, entry.get("task") or {}) for label, entry in entries(report)]
+    return [Point(label, _ends(entry), _ends(task)) for label, entry, task in found if task.get("difference") is not None]
+
+
+def _ends(entry: Mapping[str, Any]) -> tuple[float, float, float]:
+    value = float(entry["difference"])
+    low, high = entry.get("ci_low"), entry.get("ci_high")
+    return value, value if low is None else float(low), value if high is None else float(high)
