@@ -1,0 +1,51 @@
+"""DPO: a fine-tune on pairs of answers, of which one was preferred (direct preference optimisation, Rafailov et al. 2023, arXiv:2305.18290)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from adapters import pairing
+from adapters.base import MethodSpec, Recipe, Setting, methods
+from adapters.preferred import Preferred, PreferredSpec
+from adapters.retrieved import PassageFinder
+from training.preference.job import DpoJob
+from training.preference.settings import DpoSettings
+
+
+class DpoSpec(DpoSettings, PreferredSpec):
+    """Preference tuning on votes, or on synthetic pairs. A run that was killed trains anew."""
+
+    kind: Literal["dpo"] = Field("dpo", description="Preference tuning on votes, or on synthetic pairs. A run that was killed trains anew.")
+
+
+class Dpo(Preferred):
+    """See the module's docstring."""
+
+    Spec: ClassVar[type[MethodSpec]] = DpoSpec
+
+    def before(self, setting: Setting, index: Recipe | None) -> dict[str, Recipe]:
+        about = {"index": [index.fingerprint] if index else []}
+        about |= {"top_k": self.spec.top_k, "passages_fit": min(self.spec.prompt_cap, setting.prompt_budget)} if index else {}
+        answers = pairing.base_answers(
+            self.spec, setting, lambda earlier: self.finder(setting, earlier[0]) if self.spec.with_retrieval else None, about
+        )
+        return {"answers": answers} if answers else {}
+
+    def job(self, setting: Setting, finder: PassageFinder | None, paths: dict[str, Path], folder: Path) -> tuple[DpoJob, dict[str, Any]]:
+        found = pairing.paired(self.spec, setting, finder, paths.get("answers"))
+        job = DpoJob(
+            base=setting.model,
+            models_home=setting.models_home,
+            start=paths.get("start"),
+            out=folder,
+            settings=DpoSettings(**{name: getattr(self.spec, name) for name in DpoSettings.model_fields}),
+            train=found.train,
+            held_out=found.held_out,
+        )
+        return job, found.record
+
+
+methods.add("dpo", Dpo)

@@ -1,0 +1,42 @@
+"""Files of preference pairs that a plan names: read once for all that train on them, cleared of test items, and told of in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from comparison.near import Nearness
+from comparison.plan import Plan
+from core.dataset import Dataset
+from core.dataset.leakage import KINDS, NEAR
+from core.dataset.pairs import PairsOfFile, cleared_pairs, read_pairs
+
+
+def guarded_pairs(plan: Plan, dataset: Dataset, nearness: Nearness) -> dict[str, PairsOfFile]:
+    """Every file of pairs that some method or the reward model names, by its path.
+
+    Raises:
+        PlanError: it lacks a column.
+        DataError: it cannot be read, or all of its pairs are about test items.
+    """
+    near = nearness.rows if plan.spec.data.near_duplicates == "drop" else None
+    named = [getattr(spec, "pairs", None) for spec in (*plan.methods, *((plan.spec.reward,) if plan.spec.reward else ()))]
+    paths = dict.fromkeys(path for path in named if path)
+    return {path: cleared_pairs(read_pairs(Path(path)), dataset.test, dataset.instruction, near) for path in paths}
+
+
+def pairs_entries(pairs: Mapping[str, PairsOfFile]) -> list[dict[str, Any]]:
+    """The report's `data.pairs`, one entry a file."""
+    return [found.to_report() for found in pairs.values()]
+
+
+def pairs_notes(pairs: Mapping[str, PairsOfFile]) -> Iterator[str]:
+    """Sentences on pairs that were taken out, or cannot be used."""
+    for found in pairs.values():
+        if found.taken_out:
+            kinds = [(kind, found.leaks.count(kind)) for kind in KINDS] + [(NEAR, len(found.leaks.near or ()))]
+            listed = ", ".join(f"{count} {kind}" for kind, count in kinds if count)
+            yield f"{found.taken_out} pairs of {found.file} are about test items ({listed}) and were not trained on."
+        if found.bad:
+            yield f"{found.bad_count} pairs of {found.file} cannot be used; the first: line {found.bad[0].line}: {found.bad[0].reason}."

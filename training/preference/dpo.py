@@ -1,0 +1,79 @@
+"""Direct preference optimisation: raise the likelihood of chosen answers against rejected ones, held near the starting model.
+
+The loss is -log σ(β · (how much more likely the chosen answer became − how much more likely the rejected one became)), Rafailov et al. 2023,
+arXiv:2305.18290. The loop and the loss are trl's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from core.errors import MethodError
+from training.preference.events import Tell
+from training.preference.job import DpoJob, PairRow
+from training.preference.with_trl import Recorder, arguments, callback, check_installed, policy, run, tokenizer
+
+
+def train(job: DpoJob, tell: Tell) -> None:
+    """Train, and write adapter and `training.json` into `job.out`.
+
+    Raises:
+        MethodError: no pair fits `max_tokens`, the loss is no longer a number, or trl is missing.
+    """
+    check_installed("dpo")
+    from trl import DPOConfig, DPOTrainer
+
+    rows, left_out = fitting(job.train, job.settings.max_tokens)
+    held_out, _ = fitting(job.held_out, job.settings.max_tokens, needed=False)
+    made = policy(job, job.settings)
+    recorder = Recorder(job, made, tell)
+    recorder.history.left_out = left_out
+    steps = math.ceil(len(rows) / job.settings.batch_size) * job.settings.epochs
+    config = DPOConfig(
+        **arguments(job.settings, made.hardware, job.out, steps),
+        beta=job.settings.beta,
+        num_train_epochs=job.settings.epochs,
+        per_device_train_batch_size=job.settings.batch_size,
+        per_device_eval_batch_size=1,  # means of batches are then means of pairs
+        eval_strategy="epoch" if held_out else "no",
+        max_length=None,
+    )
+
+    class Trainer(DPOTrainer):  # type: ignore[misc,unused-ignore]
+        def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
+            """The rows are ids already, those of inference."""
+            return dataset
+
+    trainer = Trainer(
+        model=made.model,
+        args=config,
+        train_dataset=table(rows),
+        eval_dataset=table(held_out) if held_out else None,
+        processing_class=tokenizer(made.codec),
+        callbacks=[callback(recorder)],
+    )
+    run(trainer, recorder)
+
+
+def table(rows: Sequence[PairRow]) -> Any:
+    """The rows as trl's collator wants them."""
+    from datasets import Dataset
+
+    return Dataset.from_list(
+        [{"prompt_ids": list(r.prompt_ids), "chosen_ids": list(r.chosen_ids), "rejected_ids": list(r.rejected_ids)} for r in rows]
+    )
+
+
+def fitting(rows: Sequence[PairRow], max_tokens: int, *, needed: bool = True) -> tuple[list[PairRow], list[str]]:
+    """Pairs within `max_tokens`, and the ids of the others: an answer that is cut would teach the model not to end.
+
+    Raises:
+        MethodError: none fits, and some are needed.
+    """
+    kept = [row for row in rows if row.length <= max_tokens]
+    if needed and not kept:
+        shortest = min(row.length for row in rows)
+        raise MethodError(f"max_tokens must fit at least one pair; it is {max_tokens} and the shortest pair has {shortest}.", "Raise it.")
+    return kept, [row.id for row in rows if row.length > max_tokens]

@@ -1,0 +1,151 @@
+"""A reward model by the Bradley-Terry loss: -log σ(reward of the chosen answer − reward of the rejected one), Bradley and Terry 1952;
+Ouyang et al. 2022, arXiv:2203.02155, section 3.5.
+
+Own loop, since it is shorter than what trl's would need around it. Where no pairs are held out, the last epoch's weights are kept.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, NamedTuple
+
+from core.files import write_json
+from models.memory import peak_mb
+from models.reward import last_states, save_head
+from training import schedules
+from training.preference.dpo import fitting
+from training.preference.events import Epoch, History, Step, Tell, checked
+from training.preference.job import PairRow, RewardJob
+from training.preference.with_trl import HISTORY, policy, save_adapter
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Figures(NamedTuple):
+    """Of some pairs: mean loss in nats, share ordered right, mean margin in logits."""
+
+    loss: float
+    accuracy: float
+    margin: float
+
+
+def train(job: RewardJob, tell: Tell) -> None:
+    """Train, and write adapter, head and `training.json` into `job.out`.
+
+    Raises:
+        MethodError: no pair fits `max_tokens`, or the loss is no longer a number.
+    """
+    rows, left_out = fitting(job.train, job.settings.max_tokens)
+    held_out, _ = fitting(job.held_out, job.settings.max_tokens, needed=False)
+    _Run(job, rows, held_out, left_out, tell).whole()
+
+
+class _Run:
+    """The state of one training run."""
+
+    def __init__(self, job: RewardJob, rows: list[PairRow], held_out: list[PairRow], left_out: list[str], tell: Tell) -> None:
+        import torch
+
+        self.job, self.settings, self.rows, self.held_out, self.tell = job, job.settings, rows, held_out, tell
+        made = policy(job, job.settings)
+        self.model, self.pad, self.device = made.model, made.codec.pad, made.hardware.device
+        hidden = int(self.model.get_base_model().config.get_text_config().hidden_size)
+        self.head = torch.nn.Parameter(torch.randn(hidden, device=self.device) / math.sqrt(hidden))
+        self.trained = [*(p for p in self.model.parameters() if p.requires_grad), self.head]
+        self.optimizer = torch.optim.AdamW(self.trained, lr=self.settings.learning_rate, weight_decay=0.0)
+        self.history = History(trainable_params=sum(p.numel() for p in self.trained), left_out=left_out)
+
+    def whole(self) -> None:
+        begun, best, kept = time.monotonic(), math.inf, self.weights()
+        for epoch in range(1, self.settings.epochs + 1):
+            self.one_epoch(epoch)
+            figures = self.measured(self.held_out) if self.held_out else None
+            ended = Epoch(epoch, *(figures or (None, None, None)))
+            self.history.epochs.append(asdict(ended))
+            if figures is None or figures.loss < best:
+                best, kept, self.history.best_epoch = figures.loss if figures else best, self.weights(), epoch
+            self.tell(ended)
+        self.put_back(kept)
+        save_head(self.job.out, self.head, self.middle())
+        save_adapter(self.model, self.job)
+        if self.held_out:
+            right = round(self.measured(self.held_out).accuracy * len(self.held_out))
+            self.history.held_out = {"pairs": len(self.held_out), "right": right}
+        self.history.seconds, self.history.peak_memory_mb = time.monotonic() - begun, peak_mb(self.device)
+        write_json(self.job.out / HISTORY, self.history.to_json())
+
+    def one_epoch(self, epoch: int) -> None:
+        import torch
+
+        order = sorted(self.rows, key=lambda row: row.id)
+        random.Random(f"{self.settings.seed}/{epoch}").shuffle(order)
+        size = self.settings.batch_size
+        per_epoch = math.ceil(len(order) / size)
+        self.model.train()
+        for place in range(per_epoch):
+            step = (epoch - 1) * per_epoch + place + 1
+            rate = schedules.rate(
+                step, per_epoch * self.settings.epochs, largest=self.settings.learning_rate, warmup_share=self.settings.warmup_share,
+                schedule="linear",
+            )  # fmt: skip
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            margins = self.margins(order[place * size : (place + 1) * size])
+            loss = -torch.nn.functional.logsigmoid(margins).mean()
+            checked(float(loss.detach()), step)
+            loss.backward()
+            norm = float(torch.nn.utils.clip_grad_norm_(self.trained, self.settings.max_grad_norm))
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+            found = of_margins(margins.detach())
+            told = Step(step, per_epoch * self.settings.epochs, epoch, found.loss, rate, norm, found.accuracy, found.margin)
+            self.history.curves.append(asdict(told))
+            self.tell(told)
+
+    def margins(self, rows: Sequence[PairRow]) -> torch.Tensor:
+        """Reward of the chosen minus that of the rejected answer, shape (rows,)."""
+        chosen = [(*row.prompt_ids, *row.chosen_ids) for row in rows]
+        rejected = [(*row.prompt_ids, *row.rejected_ids) for row in rows]
+        rewards = last_states(self.model, [*chosen, *rejected], self.pad) @ self.head
+        return rewards[: len(rows)] - rewards[len(rows) :]
+
+    def measured(self, rows: Sequence[PairRow]) -> Figures:
+        import torch
+
+        self.model.eval()
+        with torch.inference_mode():
+            parts = [self.margins(rows[i : i + self.settings.batch_size]) for i in range(0, len(rows), self.settings.batch_size)]
+        return of_margins(torch.cat(parts))
+
+    def middle(self) -> float:
+        """Mean reward of the training pairs' answers, which becomes the zero."""
+        import torch
+
+        self.model.eval()
+        texts = [(*row.prompt_ids, *ids) for row in self.rows for ids in (row.chosen_ids, row.rejected_ids)]
+        size = 2 * self.settings.batch_size
+        with torch.inference_mode():
+            parts = [last_states(self.model, texts[i : i + size], self.pad) @ self.head for i in range(0, len(texts), size)]
+        return float(torch.cat(parts).mean())
+
+    def weights(self) -> list[torch.Tensor]:
+        return [p.detach().clone() for p in self.trained]
+
+    def put_back(self, kept: Sequence[torch.Tensor]) -> None:
+        import torch
+
+        with torch.no_grad():
+            for parameter, value in zip(self.trained, kept, strict=True):
+                parameter.copy_(value)
+
+
+def of_margins(margins: torch.Tensor) -> Figures:
+    import torch
+
+    loss = float(-torch.nn.functional.logsigmoid(margins).mean())
+    return Figures(loss, float((margins > 0).float().mean()), float(margins.mean()))
