@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from adapters.base import Direct
 from adapters.zero_shot import ZeroShot, ZeroShotSpec
 from comparison.result import Result
+from comparison.stopped import of_result
 from core.errors import StoreError
 from core.files import manifest_fault
 from core.records import Example
@@ -57,23 +58,56 @@ def curves(ctx: Context, comparison_id: str) -> Curve:
     return trained[-1] if trained else {}
 
 
+def stop(ctx: Context, comparison_id: str) -> str:
+    """End a run, and say what was kept of it."""
+    if not comparison_id:
+        return "Nothing runs now."
+    kept = [one for one in runs.stop(ctx, comparison_id) if "." not in one.method]
+    said = " ".join(f"{one.words.capitalize()}: the weights of epoch {one.best_epoch} are kept, to chat with below." for one in kept)
+    return said or "Stopped. No epoch had ended, so nothing was kept; Resume on the Library tab goes on."
+
+
 def trained(ctx: Context) -> list[tuple[str, str]]:
-    """(label, "id/method") of this owner's finished fine-tunes, newest first."""
+    """(label, "id/method") of this owner's fine-tunes that are finished or were stopped after an epoch, newest first."""
     found: list[tuple[str, str]] = []
     for row in library.rows(ctx)[: 5 * LISTED]:
-        if row.status == "done" and len(found) < LISTED:
-            report = own(ctx, row.id).report()
-            tuned = [m for m in report["methods"] if m["status"] == "done" and m.get("training")]
-            found += [(f"{row.name} · {present.method_label(m)} · {row.created}", f"{row.id}/{m['name']}") for m in tuned]
+        if row.status in ("done", "cancelled", "interrupted") and len(found) < LISTED:
+            found += [(f"{row.name} · {label} · {row.created}", f"{row.id}/{name}") for name, label in _of_run(own(ctx, row.id))]
     return found
+
+
+def _of_run(result: Result) -> list[tuple[str, str]]:
+    """(name, label) of the fine-tunes of one run."""
+    if not result.report_names():
+        kept = [one for one in of_result(result) if "." not in one.method]
+        kinds = {str(m.get("name") or m["kind"]): str(m["kind"]) for m in result.plan()["methods"]}
+        names = {one.method: {"name": one.method, "kind": kinds.get(one.method, one.method)} for one in kept}
+        return [(one.method, f"{present.method_label(names[one.method])}, {one.words}") for one in kept]
+    methods = [m for m in result.report()["methods"] if m["status"] == "done" and m.get("training")]
+    return [(m["name"], present.method_label(m)) for m in methods]
 
 
 def curves_of(ctx: Context, key: str) -> Curve:
     """The curves of a finished fine-tune."""
     result, name = _result(ctx, key)
-    method: Mapping[str, Any] = next((m for m in result.report()["methods"] if m["name"] == name), {})
     found = progress.curves(result.events()).get(name)
-    return found or progress.report_curves((method.get("training") or {}).get("curves") or [])
+    return found or progress.report_curves(_training(result, name).get("curves") or [])
+
+
+def findings_of(ctx: Context, key: str) -> list[str]:
+    """What the doctor said of a finished fine-tune."""
+    result, name = _result(ctx, key)
+    if not result.report_names():
+        return [
+            f"{one.words.capitalize()}; the weights of epoch {one.best_epoch} are kept." for one in of_result(result) if one.method == name
+        ]
+    return [f"{finding['text']} {finding['remedy']}" for finding in _training(result, name).get("findings") or ()]
+
+
+def _training(result: Result, name: str) -> Mapping[str, Any]:
+    """A method's training section; empty without a report."""
+    entries = result.report()["methods"] if result.report_names() else []
+    return next((m.get("training") or {} for m in entries if m["name"] == name), {})
 
 
 def _result(ctx: Context, key: str) -> tuple[Result, str]:
@@ -92,6 +126,8 @@ def _bench(ctx: Context, key: str) -> tuple[Desk, list[Path]]:
     spec = next((m for m in plan["methods"] if name in (m.get("name"), m.get("kind"))), None)
     if spec is None:
         raise StoreError(f"That comparison has no method '{name[:40]}'.", "Choose another fine-tune.")
+    stopped = next((one for one in of_result(result) if one.method == name and not result.report_names()), None)
+    spec = {**spec, "stop_after": stopped.epoch} if stopped else spec
     at = asking.desk(ctx, from_plan(plan, result.folder), spec, environment=result.environment())
     paths = [ctx.store.artefacts / recipe.fingerprint for recipe in at.method.recipes(at.setting)]
     if any(manifest_fault(path, hashes=False) for path in paths):
@@ -129,7 +165,9 @@ def _beside_direct(at: Desk, bound: Direct, example: Example) -> Iterator[Pair]:
     asked = asking.word(at, ZeroShot(ZeroShotSpec(kind="zero_shot")).bind(at.setting, []), example)
     prompt = render("prompt", turns=asking.turns(asked.prompt), facts=[f"{len(asked.ids):,} tokens", "asked of the base model alone"])
     found = bound.answer([example])[0]
-    shown = Pair(_answer("Base", "", "Loading the model"), _answer("Tuned", found.text) + render("grounds", basis=basis(found.grounds)), prompt)
+    shown = Pair(
+        _answer("Base", "", "Loading the model"), _answer("Tuned", found.text) + render("grounds", basis=basis(found.grounds)), prompt
+    )
     yield shown
     for text in _stream(at, asked):
         shown = shown._replace(base=_answer("Base", text))

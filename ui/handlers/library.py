@@ -9,6 +9,7 @@ from typing import NamedTuple
 from comparison import jobs, judge_key
 from comparison.engines.local import LocalEngine
 from comparison.judge_spec import kept_section
+from comparison.sweep_run import of_result as sweep_of
 from core.errors import StoreError
 from ui.context import Context
 from ui.handlers import examples
@@ -48,7 +49,12 @@ def readable(ctx: Context, comparison_id: str) -> None:
     Raises:
         StoreError: it has no report yet, is not there, or is not this owner's.
     """
-    own(ctx, comparison_id).report()
+    result = own(ctx, comparison_id)
+    if sweep_of(result) is not None:
+        raise StoreError(
+            "A sweep asks no test items, so it has no result to open.", "Its table stands on the Fine-tuning tab, under Sweep."
+        )
+    result.report()
 
 
 def resume(ctx: Context, comparison_id: str, key: str = "") -> None:

@@ -12,7 +12,9 @@ from comparison.engines.local import LocalEngine
 from comparison.judging import check_server
 from comparison.plan import read_plan
 from comparison.ready import make_ready
-from core.errors import PlanError
+from comparison.stopped import Stopped, keep
+from comparison.sweep_run import of_result as sweep_of
+from core.errors import BakeoffError, PlanError
 from ui import progress
 from ui.context import Context
 from ui.handlers.compare import own
@@ -87,12 +89,13 @@ def look(ctx: Context, comparison_id: str) -> Look:
     run = run._replace(name=name, status=job.state, queued=job.position)
     over = not job.active
     readable = over and bool(result.report_names())
+    swept = sweep_of(result) if over and not readable else None
     return Look(
         render("progress", run=run),
         progress.strip(run),
         over,
         readable,
-        _note(job.state, run.reason or job.reason, readable) if over else "",
+        swept["sentence"] if swept and over else _note(job.state, run.reason or job.reason, readable) if over else "",
         len(result.report_names()),
     )
 
@@ -116,10 +119,14 @@ def left_behind(ctx: Context) -> str:
     return f"{newest['name']}: {_ending('interrupted', newest['reason'])}"
 
 
-def stop(ctx: Context, comparison_id: str) -> None:
-    """End a run of this owner; its group is empty within 10 s."""
+def stop(ctx: Context, comparison_id: str) -> list[Stopped]:
+    """End a run of this owner; its group is empty within 10 s. What its fine-tunes had trained is kept as weights."""
     own(ctx, comparison_id)
     jobs.stop(ctx.store, comparison_id)
+    try:
+        return keep(ctx.store, comparison_id)
+    except BakeoffError:  # the data or the model are not there any more; the checkpoints stay
+        return []
 
 
 def going_on(ctx: Context) -> str:

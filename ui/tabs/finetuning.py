@@ -9,15 +9,15 @@ import gradio as gr
 from gradio.components import Component
 
 from core.errors import BakeoffError, StoreError
-from ui import charts, forms
+from ui import forms
 from ui.context import Context, Settings
-from ui.handlers import finetuning, methods, runs
+from ui.handlers import estimating, finetuning, methods, runs
+from ui.handlers import live as moment
 from ui.markup import render
-from ui.shared import Shared
-from ui.tabs import preparation
+from ui.shared import MODEL_WORK, Shared
+from ui.tabs import live, preparation, sweeping
 from ui.task import Task
 
-NO_CURVES = "Loss curves appear here with the first training steps."
 NO_TUNED = "No fine-tune is finished yet. Launch one above; then both models answer here."
 
 
@@ -26,11 +26,13 @@ class FinetuningTab(NamedTuple):
     groups: dict[str, gr.Column]
     forms: dict[str, dict[str, Component]]
     launch: gr.Button
+    estimate: gr.Button
     stop: gr.Button
+    estimated: gr.HTML
     notice: gr.HTML
     lines: gr.HTML
-    empty: gr.HTML
-    plot: gr.Plot
+    live: live.LiveParts
+    sweep: sweeping.SweepParts
     steps: gr.State
     no_tuned: gr.HTML
     tuned: gr.Dropdown
@@ -46,6 +48,11 @@ class FinetuningTab(NamedTuple):
     @property
     def inputs(self) -> list[Component]:
         return [c for form in self.forms.values() for c in form.values()]
+
+    @property
+    def given(self) -> list[Any]:
+        """The kind and all that is set for it."""
+        return [self.kind, *self.prep.inputs, *self.inputs]
 
 
 def build(settings: Settings, shared: Shared) -> FinetuningTab:
@@ -64,16 +71,24 @@ def build(settings: Settings, shared: Shared) -> FinetuningTab:
             prep = preparation.build()
             with gr.Row():
                 launch = gr.Button("Launch", variant="primary", elem_id="launch", min_width=120)
+                estimate = gr.Button("Estimate", elem_id="tune_estimate", min_width=100)
                 stop = gr.Button("Stop", elem_id="tune_stop", min_width=80)
+            estimated = gr.HTML(elem_id="tune_estimated")
             notice = gr.HTML(elem_id="tune_notice")
             lines = gr.HTML(elem_id="tune_lines")
         with gr.Column(scale=6, min_width=280):
-            empty = gr.HTML(render("empty", text=NO_CURVES), elem_id="tune_empty")
-            plot = gr.Plot(show_label=False, visible=False, elem_id="tune_plot")
+            curves = live.build()
+    sweep = sweeping.build()
     gr.HTML('<h3 class="bk-h">Chat with base and tuned side by side</h3>')
     with gr.Row(equal_height=False):
         tuned = gr.Dropdown(
-            [], label="Fine-tune", info="Those that are finished.", elem_id="tuned", interactive=True, scale=2, min_width=220
+            [],
+            label="Fine-tune",
+            info="Those that are finished, or were stopped after an epoch.",
+            elem_id="tuned",
+            interactive=True,
+            scale=2,
+            min_width=220,
         )
         text = gr.Textbox(
             label="Text", info="Asked with the task's instruction.", elem_id="chat_text", lines=2, max_lines=8, scale=3, min_width=220
@@ -91,10 +106,11 @@ def build(settings: Settings, shared: Shared) -> FinetuningTab:
     with gr.Accordion("The exact prompt", open=False, elem_id="chat_prompt_fold"):
         prompt = gr.HTML(elem_id="chat_prompt")
     tab = FinetuningTab(
-        kind, groups, made, launch, stop, notice, lines, empty, plot, gr.State(0), no_tuned, tuned, text, send, base_said, tuned_said, prompt,
+        kind, groups, made, launch, estimate, stop, estimated, notice, lines, curves, sweep, gr.State(0), no_tuned, tuned, text, send, base_said, tuned_said, prompt,
         chat_stop, chat_note, prep,
     )  # fmt: skip
     _wire_launch(tab, shared)
+    _wire_stop(tab, shared)
     _wire_curves(tab, shared)
     _wire_chat(tab, shared)
     return tab
@@ -120,12 +136,14 @@ def _wire_launch(tab: FinetuningTab, shared: Shared) -> None:
 
     preparation.wire(tab.prep, shared, tab.kind, specs, tab.inputs, mine)
 
-    def launch(ctx: Context, task: Task, kind: str, *values: Any) -> list[Any]:
+    def read(ctx: Context, task: Task, kind: str, *values: Any) -> dict[str, Any]:
         fields = len(tab.prep.inputs)
+        chosen = preparation.settings(ctx, task, kind, specs, values[:fields])
+        return {**chosen, **(forms.settings(specs[kind], mine(kind, values[fields:])) if kind in specs else {})}
+
+    def launch(ctx: Context, task: Task, kind: str, *values: Any) -> list[Any]:
         try:
-            chosen = preparation.settings(ctx, task, kind, specs, values[:fields])
-            chosen |= forms.settings(specs[kind], mine(kind, values[fields:])) if kind in specs else {}
-            started = finetuning.launch(ctx, task, kind, chosen)
+            started = finetuning.launch(ctx, task, kind, read(ctx, task, kind, *values))
         except BakeoffError as error:
             return [gr.skip(), gr.skip(), gr.skip(), render("problem", message=error.message, remedy=error.remedy)]
         return [started, gr.Timer(active=True), -1, ""]
@@ -134,47 +152,65 @@ def _wire_launch(tab: FinetuningTab, shared: Shared) -> None:
     shared.on(
         tab.launch.click,
         launch,
-        [shared.task, tab.kind, *tab.prep.inputs, *tab.inputs],
+        [shared.task, *tab.given],
         outputs,
         show_progress="minimal",
         show_progress_on=tab.notice,
     )
 
-    def stop(ctx: Context, running: str) -> str:
-        if running:
-            runs.stop(ctx, running)
-        return render("caption", text="Stopping." if running else "Nothing runs now.")
+    def estimate(ctx: Context, task: Task, kind: str, *values: Any) -> Iterator[str]:
+        try:
+            yield from estimating.estimate(ctx, task, kind, read(ctx, task, kind, *values))
+        except BakeoffError as error:
+            yield render("problem", message=error.message, remedy=error.remedy)
 
-    shared.on(tab.stop.click, stop, shared.running, tab.notice)
+    shared.on(tab.estimate.click, estimate, [shared.task, *tab.given], tab.estimated, concurrency_id=MODEL_WORK)
+
+    def put(kind: str, settings: dict[str, Any]) -> list[Any]:
+        shown = [gr.update(visible=name == kind) for name in tab.groups]
+        return [kind, *shown, *(settings.get(name, gr.skip()) if of == kind else gr.skip() for of, name in places)]
+
+    sweeping.wire(tab.sweep, shared, [shared.task, *tab.given], read, [tab.kind, *tab.groups.values(), *tab.inputs], put)
+
+
+def _wire_stop(tab: FinetuningTab, shared: Shared) -> None:
+    def stop(ctx: Context, running: str) -> Iterator[str]:
+        yield render("caption", text="Stopping.")
+        yield render("caption", text=finetuning.stop(ctx, running))
+
+    stopped = shared.on(tab.stop.click, stop, shared.running, tab.notice)
+
+    def refresh(ctx: Context) -> list[Any]:
+        found = finetuning.trained(ctx)
+        return [gr.update(choices=found, value=found[0][1] if found else None), gr.update(visible=not found)]
+
+    shared.on(stopped.then, refresh, None, [tab.tuned, tab.no_tuned])
 
 
 def _wire_curves(tab: FinetuningTab, shared: Shared) -> None:
     def poll(ctx: Context, running: str, steps: int) -> list[Any]:
         """The curves, drawn anew only where there is a new point."""
         if not running:
-            return [gr.skip()] * 4
+            return [gr.skip()] * 8
         try:
-            look, curve = runs.look(ctx, running), finetuning.curves(ctx, running)
+            look, curve, texts = runs.look(ctx, running), finetuning.curves(ctx, running), moment.said(ctx, running)
+            left = moment.eta_s(ctx, running)
         except StoreError:  # it was deleted meanwhile; the run's own strip says so
-            return [gr.skip()] * 4
+            return [gr.skip()] * 8
         count = sum(len(values) for values in curve.values())
-        drawn = (
-            [gr.skip(), gr.skip()]
-            if count == steps
-            else [gr.update(visible=not curve), gr.update(value=charts.loss(curve), visible=bool(curve))]
-        )
-        return [look.lines, count, *drawn]
+        drawn = [gr.skip()] * 4 if count == steps else live.drawn(curve)
+        return [look.lines, count, *drawn, *live.told(curve, texts, left)]
 
-    shared.on(shared.tick.tick, poll, [shared.running, tab.steps], [tab.lines, tab.steps, tab.empty, tab.plot])
+    shared.on(shared.tick.tick, poll, [shared.running, tab.steps], [tab.lines, tab.steps, *tab.live.outputs])
 
     def finished(ctx: Context, running: str) -> list[Any]:
         """What there is to chat with; and the newest curves, unless those of a run are being drawn."""
         found = finetuning.trained(ctx)
         newest = found[0][1] if found else None
-        drawn = [gr.skip()] * 3 if running else [*_curves(ctx, newest or ""), ""]
+        drawn = [gr.skip()] * 7 if running else [*_curves(ctx, newest or ""), ""]
         return [gr.update(choices=found, value=newest), gr.update(visible=not found), *drawn]
 
-    outputs = [tab.tuned, tab.no_tuned, tab.empty, tab.plot, tab.lines]
+    outputs = [tab.tuned, tab.no_tuned, *tab.live.outputs, tab.lines]
     for listen in (shared.opens["finetuning"], shared.running.change):
         shared.on(listen, finished, shared.running, outputs)
 
@@ -182,12 +218,12 @@ def _wire_curves(tab: FinetuningTab, shared: Shared) -> None:
         return _curves(ctx, key)
 
     preparation.wire_record(tab.prep, shared, tab.tuned)
-    shared.on(tab.tuned.input, pick, tab.tuned, [tab.empty, tab.plot])
+    shared.on(tab.tuned.input, pick, tab.tuned, tab.live.outputs)
 
 
 def _curves(ctx: Context, key: str) -> list[Any]:
-    curve = finetuning.curves_of(ctx, key) if key else {}
-    return [gr.update(visible=not curve), gr.update(value=charts.loss(curve) if curve else None, visible=bool(curve))]
+    curve, texts = (finetuning.curves_of(ctx, key), finetuning.findings_of(ctx, key)) if key else ({}, [])
+    return [*live.drawn(curve), *live.told(curve, texts)]
 
 
 def _wire_chat(tab: FinetuningTab, shared: Shared) -> None:
