@@ -14,7 +14,7 @@ from adapters.tuned import Tuned, TunedSpec
 from training.peft_configs import LoraSettings
 
 
-class DoraSpec(LoraSettings, TunedSpec):
+class DoraSpec(TunedSpec, LoraSettings):
     """Low-rank fine-tuning of directions, with lengths learnt apart."""
 
     kind: Literal["dora"] = Field("dora", description="Low-rank fine-tuning of directions, with lengths learnt apart.")

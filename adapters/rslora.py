@@ -14,7 +14,7 @@ from adapters.tuned import Tuned, TunedSpec
 from training.peft_configs import RsLoraSettings
 
 
-class RsLoraSpec(RsLoraSettings, TunedSpec):
+class RsLoraSpec(TunedSpec, RsLoraSettings):
     """Low-rank fine-tuning with a scale that suits high ranks."""
 
     kind: Literal["rslora"] = Field("rslora", description="Low-rank fine-tuning with a scale that suits high ranks.")

@@ -67,7 +67,8 @@ class VirtualTokens(torch.nn.Module):
             self.prompt_embeddings.copy_(self.values_of(ids))
 
     def forward(self, *, input_ids: torch.Tensor, attention_mask: torch.Tensor, position_ids: torch.Tensor, **options: Any) -> Any:
-        """The base's output for rows behind the virtual tokens. A mask of four dimensions (rows, 1, queries, keys) is widened, too.
+        """The base's output for rows behind the virtual tokens. A mask of four dimensions (rows, 1, queries, keys) is widened, too, be it
+        of what is seen or of what is added to the scores.
 
         Raises:
             MethodError: gradient checkpointing is on; transformers then drops every key and value that was not computed in this call.
@@ -77,7 +78,8 @@ class VirtualTokens(torch.nn.Module):
         rows, cache = len(input_ids), DynamicCache()
         for place, (keys, values) in enumerate(self.layers()):
             cache.update(keys.expand(rows, -1, -1, -1), values.expand(rows, -1, -1, -1), place)
-        seen = torch.cat([attention_mask.new_ones((*attention_mask.shape[:-1], self.count)), attention_mask], dim=-1)
+        shape, visible = (*attention_mask.shape[:-1], self.count), 0 if attention_mask.is_floating_point() else 1
+        seen = torch.cat([attention_mask.new_full(shape, visible), attention_mask], dim=-1)
         return self.base(
             input_ids=input_ids,
             attention_mask=seen,
