@@ -7,18 +7,19 @@ something that answers by itself: no language model is asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import Field
 
-from core.records import Document, Example, Grounds, Prompt
+from core.dataset import RowsOfFile
+from core.records import Document, Example, Grounds, Passage, Prompt
 from core.registry import Registry
 from core.specs import Spec
-from models.base import Codec, Embedder, GenerationConfig, ModelIdentity
-from models.loading import ModelSpec
+from models.base import Codec, Embedder, GenerationConfig, LanguageModel, ModelIdentity
+from models.loading import ModelSpec, load_model
 
 NAME_PATTERN = r"^[a-z0-9_-]{1,40}$"
 
@@ -43,10 +44,12 @@ class Setting:
         instruction: the instruction if all examples share one, else "".
         train, validation: examples that were cleared of everything that also stands in the test set.
         model_key: identity of the model; known without loading weights.
-        codec, embedder: loaded at the first call, so that reused work loads nothing.
+        codec, embedder, language_model: loaded at the first call, so that reused work loads nothing; the last is the untuned model itself.
         model, models_home: what a fine-tune needs to load the model in a process of its own.
         virtual_tokens: how many learnt tokens stand before each prompt; they take up room in the model's context.
         labels: the task's label set; empty for free text.
+        mixes: further training rows by `MixSpec.key`, cleared of test items as well.
+        gold: which of the passages hold each example's reference, the nearest to its question first; examples without one are absent.
     """
 
     instruction: str
@@ -62,6 +65,9 @@ class Setting:
     models_home: Path = Path("models")
     virtual_tokens: int = 0
     labels: tuple[str, ...] = ()
+    mixes: Mapping[str, RowsOfFile] = field(default_factory=dict)
+    gold: Callable[[Sequence[Example], Sequence[Passage]], Mapping[str, Sequence[Passage]]] = lambda examples, passages: {}
+    language_model: Callable[[], LanguageModel] = lambda: load_model(ModelSpec(id="fake/echo"), Path("models"))
 
     @property
     def prompt_budget(self) -> int:
@@ -93,13 +99,13 @@ class Recipe:
     """An artefact to build, or to find again by its fingerprint.
 
     Attributes:
-        kind: "index" of passages, "weights", or "vectors" of training questions.
+        kind: "index" of passages, "weights", "vectors" of training questions, or "screening": what the untuned model says of training rows.
         fingerprint: hash of everything that goes into it.
         inputs: what went into it, readable; kept beside it.
         build: writes it into a folder that may hold the checkpoints of an earlier attempt; is given the paths of the recipes before it.
     """
 
-    kind: Literal["index", "weights", "vectors"]
+    kind: Literal["index", "weights", "vectors", "screening"]
     fingerprint: str
     inputs: dict[str, Any]
     build: Callable[[Path, Sequence[Path]], Iterator[Progress]]

@@ -88,6 +88,15 @@ def prepared(
     return Prepared(rows, left_out, record)
 
 
+def in_words(record: Mapping[str, Any]) -> str:
+    """The rows in a few words, told before they are trained on: "training on 90 rows of up to 120 tokens; left out: 6 by filters, 2 too long"."""
+    lengths, filtered = record["lengths"], record["rows"] - record["kept"]
+    cut = lengths["over"] + lengths["unworded"]
+    left = [f"{filtered} by filters"] * bool(filtered) + [f"{cut} too long"] * bool(cut)
+    longest = min(lengths["both"]["max"] or 0, lengths["max_tokens"])
+    return f"training on {lengths['rows'] - cut} rows of up to {longest} tokens" + (f"; left out: {', '.join(left)}" if left else "")
+
+
 def _further(spec: PreparationSettings, setting: Setting, drawn: Drawn) -> WordedRows:
     """Rows of another task, without passages: the documents are about this one."""
     try:

@@ -16,13 +16,19 @@ from typing import Any, ClassVar, NamedTuple
 from pydantic import Field
 
 from adapters.base import Bound, MethodSpec, Progress, Recipe, Setting
-from adapters.prompts import PROMPT_VERSION, plain
+from adapters.preparation import WORDS, PreparationSettings, asked_in, check_preparation, preparation_inputs
+from adapters.prepared import FILE, in_words, prepared, screenings
+from adapters.prompts import PROMPT_VERSION, Words
 from adapters.retrieved import PassageFinder, RetrievalSettings, check_documents, index_recipe
+from adapters.rows import training_rows as training_rows
+from adapters.rows import worded
+from adapters.screening import What
 from core.errors import MethodError
+from core.files import write_json
 from core.fingerprint import fingerprint
 from core.records import Example, Prompt, to_json
-from training import early
-from training.job import TrainingJob, TrainingRow
+from training import early, packing
+from training.job import TrainingJob
 from training.launch import run_job
 from training.peft_configs import kinds
 from training.prompt_learning import VirtualTokenSettings, check_room
@@ -34,7 +40,7 @@ LIBRARIES = ("torch", "transformers", "peft", "accelerate")
 SHOWN = ("loss", "token_accuracy", "learning_rate", "grad_norm", "train_loss", "validation_loss", "validation_token_accuracy")
 
 
-class TunedSpec(RetrievalSettings, TrainingSettings):
+class TunedSpec(PreparationSettings, RetrievalSettings, TrainingSettings):
     """Settings of every fine-tune."""
 
     trains: ClassVar[bool] = True
@@ -61,19 +67,26 @@ class TunedSpec(RetrievalSettings, TrainingSettings):
         return Settings(**{name: getattr(self, name) for name in Settings.model_fields})
 
     def trained_with(self) -> dict[str, Any]:
-        """The settings that the weights of one seed depend on beside the rows: without the name, and without retrieval's where it is off."""
-        skipped = {"name", "train_rows"} | (set() if self.with_retrieval else set(RetrievalSettings.model_fields) | {"prompt_cap"})
+        """The settings that the weights of one seed depend on beside all rows: without the name, and without retrieval's where it is off."""
+        skipped = {"name", "train_rows", "mix"} | (set() if self.with_retrieval else set(RetrievalSettings.model_fields) | {"prompt_cap"})
         return {**self.model_dump(exclude=skipped), "kind": self.kind, "seeds": 1}
 
 
 class BoundTuned:
     """Words prompts as in training, and names the weights to answer with."""
 
-    def __init__(self, setting: Setting, adapter: Path, finder: PassageFinder | None) -> None:
-        self.setting, self.adapter, self.finder = setting, adapter, finder
+    def __init__(self, setting: Setting, adapter: Path, finder: PassageFinder | None, words: Words) -> None:
+        self.setting, self.adapter, self.finder, self.words = setting, adapter, finder, words
 
     def prompts(self, examples: Sequence[Example]) -> list[Prompt]:
-        return worded(self.setting, self.finder, examples)
+        return worded(self.setting, self.finder, examples, self.words)
+
+
+class Told(NamedTuple):
+    """What a trainer is told, and how its rows were prepared."""
+
+    job: TrainingJob
+    record: dict[str, Any]
 
 
 class Tuned:
@@ -101,6 +114,8 @@ class Tuned:
         if self.spec.with_retrieval:
             check_documents(f"{self.spec.kind} with_retrieval", setting)
         early.check(self.spec, len(setting.validation))
+        check_preparation(self.spec.kind, self.spec, setting)
+        packing.refuse(self.spec, None)
 
     @property
     def virtual_tokens(self) -> int:
@@ -123,6 +138,7 @@ class Tuned:
             "instruction": setting.instruction,
             "index": [recipe.fingerprint for recipe in index],
             "passages_fit": min(self.spec.prompt_cap, setting.prompt_budget) if index else None,
+            **preparation_inputs(self.spec, setting),
         }
         rows = {"train": [to_json(e) for e in setting.train], "validation": [to_json(e) for e in setting.validation]}
         readable = {**inputs, "train_rows": len(setting.train), "validation_rows": len(setting.validation)}
@@ -130,26 +146,46 @@ class Tuned:
         def build(folder: Path, earlier: Sequence[Path]) -> Iterator[Progress]:
             yield from self.train(setting, folder, earlier)
 
-        return [*index, Recipe("weights", fingerprint({**inputs, **rows}), readable, build)]
+        return [*index, *self.screenings(setting).values(), Recipe("weights", fingerprint({**inputs, **rows}), readable, build)]
+
+    def screenings(self, setting: Setting) -> dict[What, Recipe]:
+        """What the untuned model is asked about the training rows, for filters that need it."""
+        index = [index_recipe(setting, self.spec.chunker()).fingerprint] if self.spec.with_retrieval else []
+        return screenings(self.spec, setting, lambda paths: self.finder(setting, paths), index)
 
     def bind(self, setting: Setting, artefacts: Sequence[Path]) -> Bound:
         setting = replace(setting, virtual_tokens=self.virtual_tokens)
-        return BoundTuned(setting, artefacts[-1], self.finder(setting, artefacts))
+        return BoundTuned(asked_in(self.spec, setting), artefacts[-1], self.finder(setting, artefacts), self.words)
+
+    @property
+    def words(self) -> Words:
+        return WORDS[self.spec.template]
 
     def finder(self, setting: Setting, artefacts: Sequence[Path]) -> PassageFinder | None:
-        return PassageFinder(setting, artefacts[0], self.spec.top_k, self.spec.prompt_cap) if self.spec.with_retrieval else None
+        if not self.spec.with_retrieval:
+            return None
+        return PassageFinder(asked_in(self.spec, setting), artefacts[0], self.spec.top_k, self.spec.prompt_cap, self.words)
 
     def train(self, setting: Setting, folder: Path, earlier: Sequence[Path]) -> Iterator[Progress]:
         yield Progress("wording training prompts", 0, len(self.fewer(setting).train), "examples")
-        for event in run_job(self.job(setting, folder, earlier)):
+        job, record = self.told(setting, folder, earlier)
+        write_json(folder / FILE, record)
+        yield Progress(in_words(record))
+        for event in run_job(job):
             yield shown(event, self.spec.epochs)
 
     def job(self, setting: Setting, folder: Path, earlier: Sequence[Path]) -> TrainingJob:
         """What the trainer is told; weights are to land in `folder`."""
+        return self.told(setting, folder, earlier).job
+
+    def told(self, setting: Setting, folder: Path, earlier: Sequence[Path]) -> Told:
+        """The same, with the record of how its rows were prepared."""
         setting = self.fewer(setting)
         finder = self.finder(setting, earlier)
-        train, validation = (training_rows(setting, finder, examples) for examples in (setting.train, setting.validation))
-        return TrainingJob(
+        screened = dict(zip(self.screenings(setting), earlier[1 if finder else 0 :], strict=False))
+        train = prepared(self.spec, setting, finder, screened, self.spec.seed, self.spec.max_tokens)
+        validation = training_rows(asked_in(self.spec, setting), finder, setting.validation, self.words)
+        job = TrainingJob(
             base=setting.model,
             models_home=setting.models_home,
             kind=self.spec.kind,
@@ -159,57 +195,7 @@ class Tuned:
             left_out=train.left_out,
             out=folder,
         )
-
-
-def worded(setting: Setting, finder: PassageFinder | None, examples: Sequence[Example]) -> list[Prompt]:
-    """The prompts of these examples, for training and for asking alike."""
-    if finder is not None:
-        return finder.prompts(examples)
-    codec = setting.codec()
-    return [plain(example, setting.instruction, codec, setting.prompt_budget) for example in examples]
-
-
-class WordedRows(NamedTuple):
-    """Training rows, and the ids of the examples that do not fit the model even without passages."""
-
-    rows: tuple[TrainingRow, ...]
-    left_out: tuple[str, ...]
-
-
-def training_rows(setting: Setting, finder: PassageFinder | None, examples: Sequence[Example]) -> WordedRows:
-    """Examples as ids: the prompt as it will be asked, then the reference and the end of the turn.
-
-    Raises:
-        MethodError: there are training examples, and none of them fits the model.
-    """
-    codec = setting.codec()
-    rows: list[TrainingRow] = []
-    left_out: list[str] = []
-    for example, prompt in worded_each(setting, finder, examples):
-        if isinstance(prompt, MethodError):
-            left_out.append(example.id)
-            continue
-        ids = codec.prompt_ids(prompt.messages)
-        rows.append(TrainingRow(id=example.id, prompt_ids=ids, completion_ids=codec.completion_ids(example.reference)))
-    if examples and not rows:
-        raise MethodError(
-            f"None of {len(examples)} training examples fits the model.", "Shorten them, or choose a model with a longer context."
-        )
-    return WordedRows(tuple(rows), tuple(left_out))
-
-
-def worded_each(
-    setting: Setting, finder: PassageFinder | None, examples: Sequence[Example]
-) -> Iterator[tuple[Example, Prompt | MethodError]]:
-    """All at once where all fit; one by one, with the reason, where one does not."""
-    try:
-        yield from zip(examples, worded(setting, finder, examples), strict=True)
-    except MethodError:
-        for example in examples:
-            try:
-                yield example, worded(setting, finder, [example])[0]
-            except MethodError as reason:
-                yield example, reason
+        return Told(job, train.record)
 
 
 def shown(event: dict[str, Any], epochs: int) -> Progress:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from adapters.prepared import FILE as PREPARATION
 from comparison.answers import Saved, Timings
 from comparison.artefacts import Artefact
 from comparison.energy import TOO_SHORT, Power, kwh
@@ -19,6 +20,16 @@ def training_record(artefacts: Sequence[Artefact]) -> dict[str, Any]:
     """What the trainer wrote beside the weights: curves, epochs, the best epoch; {} for methods that train nothing."""
     for artefact in artefacts:
         path = artefact.path / TRAINING
+        if artefact.kind == "weights" and path.is_file():
+            record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            return record
+    return {}
+
+
+def preparation_record(artefacts: Sequence[Artefact]) -> dict[str, Any]:
+    """What was done to the training rows before, by ids and counts; {} where nothing was kept of it."""
+    for artefact in artefacts:
+        path = artefact.path / PREPARATION
         if artefact.kind == "weights" and path.is_file():
             record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             return record
@@ -94,4 +105,5 @@ def training_section(artefacts: Sequence[Artefact], seed: int) -> dict[str, Any]
     keys = ("curves", "epochs", "best_epoch", "trainable_params", "seconds", "peak_memory_mb")
     row = {"seed": seed, "prepare_s": round(sum(artefact.prepare_s for artefact in artefacts), 3)}
     lists = {key: list(record.get(key) or ()) for key in ("left_out", "findings")}
-    return {"seeds": [row], **{key: record.get(key) for key in keys}, **lists}
+    prepared = {"preparation": preparation} if (preparation := preparation_record(artefacts)) else {}
+    return {"seeds": [row], **{key: record.get(key) for key in keys}, **lists, **prepared}

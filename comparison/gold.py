@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from core.files import write_json
-from core.records import Answer, Document, Example
+from core.records import Answer, Document, Example, Passage
+from evaluation.content import content_words
 from evaluation.gold import known_in, windows
 
 GOLD = "gold.json"
@@ -27,6 +28,17 @@ def write_gold(folder: Path, examples: Sequence[Example], documents: Sequence[Do
         return
     found = known_in(examples, (window for document in documents for window in windows(document)), labels)
     write_json(path, {i: [{"document": w.document, "start": w.start, "end": w.end} for w in places[:SPOTS]] for i, places in found.items()})
+
+
+def holding(examples: Sequence[Example], passages: Sequence[Passage], labels: Sequence[str]) -> dict[str, list[Passage]]:
+    """Example id to the passages that hold its reference, the nearest to its question first, then in their order; others are absent."""
+    asked = {example.id: set(content_words(example.question)) for example in examples}
+
+    def shared(name: str, passage: Passage) -> int:
+        return len(asked[name] & set(content_words(passage.text)))
+
+    known = known_in(examples, passages, labels)
+    return {name: sorted(found, key=lambda passage, i=name: -shared(i, passage)) for name, found in known.items()}  # type: ignore[misc]
 
 
 def read_gold(folder: Path) -> frozenset[str] | None:

@@ -227,6 +227,8 @@ def _absolute(raw: dict[str, Any], base: Path) -> dict[str, Any]:
         changed["data"] = {**data, "files": within(data["files"], "train", "validation", "test")} if "files" in data else data
     if "knowledge" in raw:
         changed["knowledge"] = within(raw["knowledge"], "path")
+    if isinstance(raw.get("methods"), list):
+        changed["methods"] = [{**m, "mix": [within(e, "path") for e in m["mix"]]} if _mixes(m) else m for m in raw["methods"]]
     if "model" in raw:
         changed["model"] = weights(raw["model"])
     judge = raw.get("judge")
@@ -237,6 +239,10 @@ def _absolute(raw: dict[str, Any], base: Path) -> dict[str, Any]:
             within(m, "evaluate") if isinstance(m, dict) and _is_script(m.get("evaluate"), base) else m for m in raw["metrics"]
         ]
     return changed
+
+
+def _mixes(method: Any) -> bool:
+    return isinstance(method, dict) and isinstance(method.get("mix"), list)
 
 
 def _is_folder(name: str, base: Path) -> bool:

@@ -9,9 +9,11 @@ from typing import Any
 
 from adapters.base import Method, Setting, methods
 from comparison.environment import fixed
+from comparison.gold import holding
 from comparison.judging import check_there
 from comparison.leaks import InDocuments, in_documents
 from comparison.loaded import Loaded
+from comparison.mixing import mixed_rows
 from comparison.near import Nearness
 from comparison.plan import Plan
 from comparison.vectors import Vectors
@@ -89,6 +91,9 @@ def make_ready(plan: Plan, models_home: Path, environment: Mapping[str, Any] | N
         model=spec,
         models_home=models_home,
         labels=dataset.labels,
+        mixes=mixed_rows(plan, dataset, nearness),
+        gold=lambda examples, passages: holding(examples, passages, dataset.labels),
+        language_model=loaded.model,
     )
     return Ready(plan, dataset, documents, skipped, identity, loaded, setting, _checked(plan, setting), nearness, notes, planted)
 

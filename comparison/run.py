@@ -28,6 +28,7 @@ from comparison.events import Event, Note, Progressed
 from comparison.gold import write_gold
 from comparison.judging import judging
 from comparison.leaks import write_leaks
+from comparison.mixing import prepared_notes
 from comparison.plan import Plan
 from comparison.preparing import prepare
 from comparison.ready import Ready, make_ready
@@ -238,7 +239,7 @@ class _Run:
         found = [f"{finding['text']} {finding['remedy']}" for finding in (training or {}).get("findings", ())]
         for text in (text for text in found if f"{name}: {text}" not in self.notes):
             yield self._note(text, name)
-        for text in direct.remarks(artefacts):
+        for text in (*prepared_notes(training), *direct.remarks(artefacts)):
             yield self._note(text, name)
         cost = ledger(saved, timings, artefacts)
         counts = (len(saved.answers), cut, saved.failures)

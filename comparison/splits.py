@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from comparison.leaks import Guarded, guarded, in_documents, to_embed
+from comparison.mixing import mix_entries, mix_notes
 from comparison.ready import Ready
 from comparison.result import Result
 from core.errors import StoreError
@@ -40,6 +41,7 @@ def data_entry(ready: Ready, found: Guarded) -> dict[str, Any]:
         "labels": list(dataset.labels),
         "instruction": dataset.instruction,
         "columns": dict(dataset.columns_used),
+        "mix": mix_entries(ready.setting.mixes),
         "documents": {"count": len(ready.documents), "skipped": list(ready.skipped)},
         "fingerprint": dataset.fingerprint,
     }
@@ -50,6 +52,7 @@ def data_notes(ready: Ready) -> Iterator[str]:
     bad, skipped = ready.dataset.bad_rows, ready.skipped
     if bad:
         yield f"{ready.dataset.bad_count} rows of the data were left out; the first: line {bad[0].line}: {bad[0].reason}."
+    yield from mix_notes(ready.setting.mixes)
     if skipped:
         yield f"{len(skipped)} files of the documents were not read; the first: {skipped[0]['path']}: {skipped[0]['reason']}."
 

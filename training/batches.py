@@ -22,7 +22,8 @@ WINDOW = 8  # steps whose rows are sorted by length together; more pads less and
 class TokenBatch(NamedTuple):
     """Shapes: (rows, width) each, but labels (rows, answer width).
 
-    `labels[:, j]` is the id that the logits at column `width - answer_width - 1 + j` should predict.
+    `labels[:, j]` is the id that the logits at column `width - answer_width - 1 + j` should predict. Where rows are packed into one sequence,
+    it is at column `columns[j]`, and the mask has the shape (1, 1, width, width).
     """
 
     input_ids: torch.Tensor
@@ -30,6 +31,7 @@ class TokenBatch(NamedTuple):
     position_ids: torch.Tensor
     labels: torch.Tensor
     supervised: int
+    columns: torch.Tensor | None = None
 
 
 def steps_of(rows: Sequence[TrainingRow], batch_size: int, seed: int, epoch: int) -> list[list[TrainingRow]]:

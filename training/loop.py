@@ -17,7 +17,7 @@ from models import device
 from models.memory import peak_mb, reset_peak
 from models.transformers_backend import load_weights
 from models.weights import locate
-from training import checkpoints, early, schedules
+from training import checkpoints, early, packing, schedules
 from training.batches import TokenBatch, collate, pieces, steps_of
 from training.doctor import Doctor
 from training.events import Epoch as Epoch
@@ -92,6 +92,7 @@ class _Run:
         self.accelerator = Accelerator(cpu=hardware.device == "cpu", mixed_precision=precision)
         torch.manual_seed(job.settings.seed)
         base = load_weights(source, hardware)
+        packing.refuse(job.settings, base.config)
         self.pad = int(base.config.eos_token_id if isinstance(base.config.eos_token_id, int) else 0)
         kind = kinds.get(job.kind)
         model = kind.wrap(base, job.settings)
@@ -110,6 +111,8 @@ class _Run:
     def epochs(self) -> Iterator[Step | Epoch | Finding]:
         yield from self.told(self.doctor.begin())
         first = self.resume() + 1
+        if self.settings.packing:
+            packing.check(self.rows, self.loss_of)
         for epoch in range(first, early.last_epoch(self.settings) + 1):
             if early.patience_over(self.history.epochs, self.settings.early_stopping):
                 break
@@ -176,30 +179,47 @@ class _Run:
         """Gradients of the mean loss over all supervised tokens of these rows, however they are cut into micro-batches."""
         supervised = sum(len(row.completion_ids) for row in rows)
         loss, correct = 0.0, 0
-        for piece in pieces(rows, self.settings.micro_batch_size or len(rows)):
-            figures = self.figures(collate(piece, self.pad))
+        for batch in self.batches(rows):
+            figures = self.figures(batch)
             mean = figures.loss / supervised
             self.accelerator.backward(mean)
             loss, correct = loss + float(mean.detach()), correct + figures.correct
         return Mean(loss, correct / supervised, supervised)
+
+    def batches(self, rows: Sequence[TrainingRow]) -> list[TokenBatch]:
+        """These rows, cut into what is computed at once."""
+        at_once = self.settings.micro_batch_size
+        if self.settings.packing:
+            return [packing.packed(group) for group in packing.bins(rows, self.settings.pack_tokens, at_once)]
+        return [collate(piece, self.pad) for piece in pieces(rows, at_once or len(rows))]
 
     def figures(self, batch: TokenBatch) -> Figures:
         """Summed cross-entropy over the answers' tokens; logits exist for the answers' columns only."""
         import torch
 
         self.attend(batch.input_ids.shape[1])
-        place, answer = self.accelerator.device, batch.labels.shape[1]
+        place, answer, columns = self.accelerator.device, batch.labels.shape[1], batch.columns
+        base = self.accelerator.unwrap_model(self.model).get_base_model()
         logits = self.model(
             input_ids=batch.input_ids.to(place),
-            attention_mask=batch.attention_mask.to(place),
+            attention_mask=packing.mask_for(batch.attention_mask.to(place), base.config._attn_implementation, base.dtype),
             position_ids=batch.position_ids.to(place),
             use_cache=False,
-            logits_to_keep=answer + 1,
-        ).logits[:, :-1]
+            logits_to_keep=answer + 1 if columns is None else columns.to(place),
+        ).logits
+        logits = logits[:, :-1] if columns is None else logits
         labels = batch.labels.to(place)
         loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), labels.flatten(), reduction="sum")
         correct = int((logits.argmax(-1) == labels).sum())
         return Figures(loss, correct, batch.supervised)
+
+    def loss_of(self, batch: TokenBatch) -> float:
+        """Mean cross-entropy per token, without dropout and gradient."""
+        import torch
+
+        self.model.eval()
+        with torch.no_grad():
+            return float(self.figures(batch).loss) / batch.supervised
 
     def attend(self, width: int) -> None:
         """Take the attention that is fast for rows of this many tokens.

@@ -24,6 +24,12 @@ class TrainingSettings(Spec):
     micro_batch_size: int | None = Field(
         None, ge=1, le=1024, description="Rows computed at once; fewer than batch_size saves memory and changes no result."
     )
+    packing: bool = Field(
+        False, description="Compute a step's rows in one sequence without padding; no row sees another, and the result stays the same."
+    )
+    pack_tokens: int = Field(
+        1024, ge=16, le=131072, description="Most tokens of a packed sequence; a longer row has one of its own. Usual 512 to 8192."
+    )
     warmup_share: float = Field(
         0.1, ge=0.0, le=1.0, description="Share of all steps over which the learning rate rises from 0; usual 0 to 0.1."
     )

@@ -14,7 +14,7 @@ from adapters.base import Setting
 from adapters.lora import Lora, LoraSpec
 from adapters.mixing import counts, draw
 from adapters.preparation import MixSpec, wording_of, wordings
-from adapters.prepared import Prepared, prepared
+from adapters.prepared import Prepared, in_words, prepared
 from adapters.specs import read_method_specs
 from core.dataset import RowsOfFile
 from core.errors import MethodError, PlanError
@@ -153,6 +153,7 @@ def test_each_filter_sees_what_those_before_it_kept_and_all_is_told(make_setting
     assert found.record["notes"] == ["noisy marks no row: 10 rows are fewer than the 12 that it needs."]
     assert found.record["counts"] == {"already_right": 1, "near_duplicates": 1, "empty": 1, "too_long": 1, "noisy": 0}
     assert (found.record["rows"], found.record["kept"], len(found.rows)) == (13, 9, 9)
+    assert in_words(found.record) == "training on 9 rows of up to 91 tokens; left out: 4 by filters"
     assert not any(example.input in json.dumps(found.record) for example in setting.train), "the record travels, so it holds no texts"
     assert len(rows_of(spec(), setting).rows) == 13, "nothing was deleted"
 
