@@ -7,18 +7,19 @@ micro-batches, so gradient accumulation changes no result. Test examples never c
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.errors import MethodError
 from models import device
 from models.memory import peak_mb, reset_peak
-from models.transformers_backend import load_weights
+from models.seq2seq import start_id
 from models.weights import locate
-from training import checkpoints, early, packing, schedules
-from training.batches import TokenBatch, collate, pieces, steps_of
+from training import checkpoints, early, forward, packing, processes, recompute, rehearsal, schedules
+from training.batches import TokenBatch, pieces, steps_of
 from training.doctor import Doctor
 from training.events import Epoch as Epoch
 from training.events import Finding
@@ -27,6 +28,8 @@ from training.facts import ends_of, row_facts
 from training.history import History
 from training.job import TrainingJob, TrainingRow, within
 from training.peft_configs import kinds
+from training.pull import Pull
+from training.seq2seq import Seq2SeqBatch
 from training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -45,11 +48,12 @@ class Figures(NamedTuple):
 
 
 class Mean(NamedTuple):
-    """Of one step: loss per supervised token, share of tokens predicted right, supervised tokens."""
+    """Of one step: loss per supervised token, share of tokens predicted right, supervised tokens; the general rows' loss with rehearsal."""
 
     loss: float
     token_accuracy: float
     tokens: int
+    general_loss: float | None = None
 
 
 def train(job: TrainingJob) -> Iterator[Step | Epoch | Finding]:
@@ -89,23 +93,30 @@ class _Run:
         hardware = device.choose(job.base.dtype, job.base.threads)
         torch.set_num_threads(hardware.threads)
         precision = {"bfloat16": "bf16", "float16": "fp16"}.get(hardware.dtype, "no")
-        self.accelerator = Accelerator(cpu=hardware.device == "cpu", mixed_precision=precision)
+        on_cpu = hardware.device == "cpu"
+        self.accelerator = Accelerator(cpu=on_cpu, mixed_precision=precision, kwargs_handlers=processes.wrapping())
         torch.manual_seed(job.settings.seed)
-        base = load_weights(source, hardware)
+        kind = kinds.get(job.kind)
+        base = kind.load(source, hardware, job.base.weights)
         packing.refuse(job.settings, base.config)
         self.pad = int(base.config.eos_token_id if isinstance(base.config.eos_token_id, int) else 0)
-        kind = kinds.get(job.kind)
+        self.start = start_id(base.config) if base.config.is_encoder_decoder else None
         model = kind.wrap(base, job.settings)
         if kind.begin is not None:
             kind.begin(model, job.settings, [row.completion_ids[:-1] for row in rows])
+        at_once = job.settings.micro_batch_size or job.settings.batch_size
+        recomputed = recompute.turn_on(model.get_base_model(), model, job.settings.gradient_checkpointing, rows, at_once)
+        self.general = rehearsal.fitting(job.general, job.settings)
         trainable = [p for p in model.parameters() if p.requires_grad]
         fused = hardware.device == "cuda"
         optimizer = torch.optim.AdamW(trainable, lr=job.settings.learning_rate, weight_decay=job.settings.weight_decay, fused=fused)
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
-        self.history = History(trainable_params=sum(p.numel() for p in trainable), left_out=left_out)
+        trained = sum(p.numel() for p in trainable)
+        self.history = History(trainable_params=trained, left_out=left_out, gradient_checkpointing=recomputed)
         self.trainable = trainable
         longest = max(row.length for row in job.train)
-        self.doctor = Doctor(job.kind, job.settings, row_facts(rows, len(left_out), longest, ends_of(source.folder)))
+        self.doctor = Doctor(job.kind, job.settings, row_facts(rows, len(left_out), longest, ends_of(source.folder, job.models_home)))
+        self.pull = Pull(model, job.settings.weight_decay_to_base)
         self.started = time.monotonic()
 
     def epochs(self) -> Iterator[Step | Epoch | Finding]:
@@ -147,7 +158,8 @@ class _Run:
 
     def resume(self) -> int:
         """The last finished epoch, with everything put back as it was; 0 for a fresh start."""
-        found = checkpoints.latest(self.job.out)
+        with self.accelerator.main_process_first():
+            found = checkpoints.latest(self.job.out)
         if found is None:
             return 0
         checkpoints.restore(found, self.accelerator.unwrap_model(self.model), self.optimizer)
@@ -160,55 +172,57 @@ class _Run:
         import torch
 
         settings, steps = self.settings, steps_of(self.rows, self.settings.batch_size, self.settings.seed, epoch)
-        torch.manual_seed(settings.seed * 100_003 + epoch)
+        torch.manual_seed(settings.seed * 100_003 + epoch + 1_000_003 * self.accelerator.process_index)
         self.model.train()
         total = len(steps) * settings.epochs
+        size = rehearsal.rows_a_step(settings.batch_size, settings.rehearsal_alpha)
+        general = rehearsal.batches(self.general, len(steps), size, settings.seed, epoch)
         for index, rows in enumerate(steps):
             begun = time.monotonic()
             number = (epoch - 1) * len(steps) + index + 1
             rate = learning_rate(number, total, settings)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
-            mean = self.step(rows)
+            mean = self.step(rows, general[index])
             norm = float(self.accelerator.clip_grad_norm_(self.trainable, settings.max_grad_norm))
             self.optimizer.step()
+            self.pull.apply(rate)
             self.optimizer.zero_grad()
-            yield Step(number, total, epoch, mean.loss, mean.token_accuracy, rate, norm, mean.tokens, time.monotonic() - begun)
+            seconds = time.monotonic() - begun
+            yield Step(number, total, epoch, mean.loss, mean.token_accuracy, rate, norm, mean.tokens, seconds, mean.general_loss)
 
-    def step(self, rows: Sequence[TrainingRow]) -> Mean:
-        """Gradients of the mean loss over all supervised tokens of these rows, however they are cut into micro-batches."""
+    def step(self, rows: Sequence[TrainingRow], general: Sequence[TrainingRow] = ()) -> Mean:
+        """Gradients of one step: of the task rows' mean loss, and with rehearsal of alpha * general + (1 - alpha) * task."""
+        if not general:
+            return self.accumulate(rows)
+        task = self.accumulate(rows, 1 - self.settings.rehearsal_alpha)
+        return task._replace(general_loss=self.accumulate(general, self.settings.rehearsal_alpha).loss)
+
+    def accumulate(self, rows: Sequence[TrainingRow], weight: float = 1.0) -> Mean:
+        """Gradients, times `weight`, of the mean loss over all supervised tokens of these rows, however they are cut into micro-batches."""
         supervised = sum(len(row.completion_ids) for row in rows)
-        loss, correct = 0.0, 0
-        for batch in self.batches(rows):
-            figures = self.figures(batch)
-            mean = figures.loss / supervised
-            self.accelerator.backward(mean)
-            loss, correct = loss + float(mean.detach()), correct + figures.correct
+        loss, correct = 0.0, 0.0
+        for part in self.share(rows, forward.cutter(self.settings)):
+            with contextlib.nullcontext() if part.last else self.accelerator.no_sync(self.model):
+                figures = self.figures(forward.batch_of(part.rows, self.settings.packing, self.pad, self.start))
+                mean = figures.loss / supervised * part.counts
+                self.accelerator.backward(weight * mean * self.accelerator.num_processes)  # their gradients are averaged
+            loss, correct = loss + float(mean.detach()), correct + figures.correct * part.counts
+        loss, correct = processes.summed(self.accelerator, loss, correct)
         return Mean(loss, correct / supervised, supervised)
 
-    def batches(self, rows: Sequence[TrainingRow]) -> list[TokenBatch]:
-        """These rows, cut into what is computed at once."""
-        at_once = self.settings.micro_batch_size
-        if self.settings.packing:
-            return [packing.packed(group) for group in packing.bins(rows, self.settings.pack_tokens, at_once)]
-        return [collate(piece, self.pad) for piece in pieces(rows, at_once or len(rows))]
+    def share(self, rows: Sequence[TrainingRow], cut: Callable[[processes.Rows], Sequence[processes.Rows]]) -> list[processes.Part]:
+        """What this process computes of these rows."""
+        return processes.share(rows, cut, self.accelerator.process_index, self.accelerator.num_processes)
 
-    def figures(self, batch: TokenBatch) -> Figures:
+    def figures(self, batch: TokenBatch | Seq2SeqBatch) -> Figures:
         """Summed cross-entropy over the answers' tokens; logits exist for the answers' columns only."""
         import torch
 
         self.attend(batch.input_ids.shape[1])
-        place, answer, columns = self.accelerator.device, batch.labels.shape[1], batch.columns
         base = self.accelerator.unwrap_model(self.model).get_base_model()
-        logits = self.model(
-            input_ids=batch.input_ids.to(place),
-            attention_mask=packing.mask_for(batch.attention_mask.to(place), base.config._attn_implementation, base.dtype),
-            position_ids=batch.position_ids.to(place),
-            use_cache=False,
-            logits_to_keep=answer + 1 if columns is None else columns.to(place),
-        ).logits
-        logits = logits[:, :-1] if columns is None else logits
-        labels = batch.labels.to(place)
+        logits = forward.logits_of(self.model, base, batch, self.accelerator.device)
+        labels = batch.labels.to(self.accelerator.device)
         loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), labels.flatten(), reduction="sum")
         correct = int((logits.argmax(-1) == labels).sum())
         return Figures(loss, correct, batch.supervised)
@@ -224,8 +238,9 @@ class _Run:
     def attend(self, width: int) -> None:
         """Take the attention that is fast for rows of this many tokens.
 
-        PyTorch's fused attention on a CPU needs three to four times as long as plain matrix products for short rows, forward and backward
-        together (8 rows of 90 tokens: 26 ms against 7 ms a layer on one core), and wins for long ones, where it also saves memory.
+        PyTorch's fused attention on a CPU takes longer than plain matrix products for short rows, forward and backward together (8 rows of
+        64 tokens on two cores: 6.9 ms against 1.9 ms a layer; as long at 256), and wins for long ones, where it also saves memory
+        (`python -m benchmarks.layers`).
         """
         name = "eager" if self.accelerator.device.type == "cpu" and width <= SHORT_ROWS else "sdpa"
         base = self.accelerator.unwrap_model(self.model).get_base_model()
@@ -248,8 +263,10 @@ class _Run:
         """Write a checkpoint; of the others only the best epoch's is kept."""
         self.history.seconds += time.monotonic() - self.started
         self.started = time.monotonic()
-        checkpoints.save(self.job.out, epoch, self.accelerator.unwrap_model(self.model), self.optimizer, self.history.to_json())
-        checkpoints.keep_only(self.job.out, {epoch, self.history.best_epoch})
+        if self.accelerator.is_main_process:
+            checkpoints.save(self.job.out, epoch, self.accelerator.unwrap_model(self.model), self.optimizer, self.history.to_json())
+            checkpoints.keep_only(self.job.out, {epoch, self.history.best_epoch})
+        self.accelerator.wait_for_everyone()
 
     def validate(self) -> tuple[float, float] | None:
         """Mean loss per supervised token and token accuracy on the validation rows."""
@@ -260,14 +277,19 @@ class _Run:
         self.model.eval()
         rows = sorted(self.validation, key=lambda row: (row.length, row.id))
         with torch.no_grad():
-            parts = [self.figures(collate(piece, self.pad)) for piece in pieces(rows, self.settings.batch_size)]
-        tokens = sum(part.tokens for part in parts)
-        return sum(float(part.loss) for part in parts) / tokens, sum(part.correct for part in parts) / tokens
+            parts = self.share(rows, lambda mine: pieces(mine, self.settings.batch_size))
+            found = [(self.figures(forward.batch_of(part.rows, False, self.pad, self.start)), part.counts) for part in parts]
+        sums = (sum(float(each.loss) * counts for each, counts in found), sum(each.correct * counts for each, counts in found))
+        loss, correct = processes.summed(self.accelerator, *sums)
+        tokens = sum(len(row.completion_ids) for row in rows)
+        return loss / tokens, correct / tokens
 
     def finish(self) -> None:
         self.history.seconds += time.monotonic() - self.started
         self.history.peak_memory_mb = peak_mb(self.accelerator.device.type)
-        checkpoints.finish(self.job.out, self.history.best_epoch, self.job.base.id, self.history.to_json())
+        if self.accelerator.is_main_process:
+            checkpoints.finish(self.job.out, self.history.best_epoch, self.job.base.id, self.history.to_json())
+        self.accelerator.wait_for_everyone()
 
 
 def learning_rate(step: int, total: int, settings: TrainingSettings) -> float:
