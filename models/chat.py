@@ -9,6 +9,7 @@ system role gets the system text in front of the first user turn.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -105,21 +106,37 @@ class ChatCodec:
         return int(end)
 
 
-def load_codec(folder: Path) -> ChatCodec:
+def load_codec(folder: Path, verdicts: Path | None = None) -> ChatCodec:
     """The codec of a model folder.
 
-    Raises:
-        ModelError: the folder has no tokenizer that transformers can read.
-    """
-    import json
+    Args:
+        verdicts: where it is kept which chat templates were found harmless.
 
+    Raises:
+        ModelError: the folder has no tokenizer that transformers can read, or its chat template breaks out or never ends.
+    """
+    from models.template_check import check_template
+
+    tokenizer = load_tokenizer(folder)
+    if tokenizer.chat_template:
+        check_template(tokenizer.get_chat_template(), dict(tokenizer.special_tokens_map), verdicts)
+    return ChatCodec(tokenizer, template_hash(folder), listed_stops(folder))
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Raises:
+    ModelError: the folder has no tokenizer that transformers can read.
+    """
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
+        return AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise ModelError(f"The tokenizer of {folder.name} cannot be read: {error}.", "Save tokenizer.json beside the weights.") from error
+
+
+def listed_stops(folder: Path) -> list[int]:
+    """The end ids that the model's own generation config lists."""
     config = folder / "generation_config.json"
     stops = json.loads(config.read_text()).get("eos_token_id") if config.is_file() else None
-    listed = stops if isinstance(stops, list) else [stops] if stops is not None else []
-    return ChatCodec(tokenizer, template_hash(folder), listed)
+    return stops if isinstance(stops, list) else [stops] if stops is not None else []

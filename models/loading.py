@@ -64,9 +64,13 @@ def load_model(spec: ModelSpec, home: Path, on_note: Callable[[str], None] = lam
         from models.fake import FakeModel
 
         return FakeModel(spec.id)
+    from models.seq2seq import Seq2SeqModel
+    from models.text_codec import is_encoder_decoder
     from models.transformers_backend import TransformersModel
+    from models.weights import locate
 
-    return TransformersModel(spec, home, on_note)
+    found = Seq2SeqModel if is_encoder_decoder(locate(spec.id, spec.revision, home).folder) else TransformersModel
+    return found(spec, home, on_note)
 
 
 def load_embedder(embedder_id: str, home: Path, threads: int | None = None) -> Embedder:

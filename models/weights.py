@@ -13,7 +13,6 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import io
-import json
 import os
 import re
 import shutil
@@ -24,8 +23,10 @@ from typing import Any, NamedTuple
 
 from core.errors import ModelError, nearest
 from core.files import manifest_fault, write_manifest
+from models.unsafe import refuse_unsafe
 
-HUB_ID = re.compile(r"^[\w.-]{1,96}/[\w.-]{1,96}$")
+HUB_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
+REVISION = re.compile(r"[\w][\w./-]{0,127}", re.ASCII)
 UNPACK_VERSION = "1"  # part of the folder's name and of the revision; bumped by hand when unpacking changes
 
 
@@ -73,7 +74,7 @@ def locate(model_id: str, revision: str | None, home: Path) -> Source:
     if folder.is_dir():
         refuse_unsafe(folder, model_id)
         return Source(folder.resolve(), folder_revision(folder))
-    if model_id.startswith((".", "/", "~")) or not HUB_ID.match(model_id):
+    if model_id.startswith((".", "/", "~")) or not HUB_ID.fullmatch(model_id):
         raise ModelError(
             f"model.id must be an embedded model, a folder or a Hub id; there is no folder '{model_id}'.", nearest(model_id, EMBEDDED)
         )
@@ -100,6 +101,11 @@ def _download(model_id: str, revision: str | None, hint: str = "") -> Source:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
+    if revision is not None and not REVISION.fullmatch(revision):
+        raise ModelError(
+            f"model.revision must be a commit, a tag or a branch: letters, digits, '.', '-', '_' and '/'; got {revision[:60]!r}.",
+            "Copy it from the model's page.",
+        )
     patterns = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
     try:
         folder = Path(snapshot_download(model_id, revision=revision, allow_patterns=patterns))
@@ -112,27 +118,6 @@ def _download(model_id: str, revision: str | None, hint: str = "") -> Source:
         ) from error
     refuse_unsafe(folder, model_id)
     return Source(folder, folder.name)
-
-
-def refuse_unsafe(folder: Path, model_id: str) -> None:
-    """Refuse a folder that cannot be loaded without trusting its author's code.
-
-    Raises:
-        ModelError: no config, code in the repository (`auto_map`), or no safetensors.
-    """
-    config_file = folder / "config.json"
-    if not config_file.is_file():
-        raise ModelError(f"The folder of model '{model_id}' has no config.json.", "Name a folder that `save_pretrained` wrote.")
-    config: dict[str, Any] = json.loads(config_file.read_text())
-    if "auto_map" in config:
-        raise ModelError(
-            f"The model '{model_id}' asks to run code from its repository (auto_map).",
-            "Choose a model of an architecture that transformers knows.",
-        )
-    if not any(folder.glob("*.safetensors")):
-        raise ModelError(
-            f"The model '{model_id}' has no safetensors weights.", "Pickled weights are never loaded; convert them to safetensors first."
-        )
 
 
 def folder_revision(folder: Path) -> str:

@@ -35,11 +35,11 @@ def row_facts(kept: Sequence[TrainingRow], left_out: int, longest: int, ends: fr
     return RowFacts(len(kept), left_out, longest, words, ending)
 
 
-def ends_of(folder: Path) -> frozenset[int]:
-    """Ids that end a turn of the model in this folder; empty where it has no tokenizer to tell."""
-    from models.chat import load_codec
+def ends_of(folder: Path, home: Path | None = None) -> frozenset[int]:
+    """Ids that end a turn of the model in this folder; empty where it has no tokenizer to tell. `home` is the store's `models/` folder."""
+    from models.transformers_backend import codec_of
 
     try:
-        return load_codec(folder).stops
+        return codec_of(folder, home).stops
     except ModelError:
         return frozenset()

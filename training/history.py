@@ -22,6 +22,7 @@ class History:
     left_out: list[str] = field(default_factory=list)
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
+    gradient_checkpointing: bool = False
     findings: list[dict[str, Any]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:

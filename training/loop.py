@@ -11,14 +11,14 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.errors import MethodError
 from models import device
 from models.memory import peak_mb, reset_peak
-from models.seq2seq import start_id
+from models.text_codec import start_id
 from models.weights import locate
-from training import checkpoints, early, forward, packing, processes, recompute, rehearsal, schedules
+from training import checkpoints, early, forward, packing, processes, recompute, rehearsal, schedules, sharding
 from training.batches import TokenBatch, pieces, steps_of
 from training.doctor import Doctor
 from training.events import Epoch as Epoch
@@ -34,9 +34,6 @@ from training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     import torch
-
-
-SHORT_ROWS = 256
 
 
 class Figures(NamedTuple):
@@ -94,6 +91,7 @@ class _Run:
         torch.set_num_threads(hardware.threads)
         precision = {"bfloat16": "bf16", "float16": "fp16"}.get(hardware.dtype, "no")
         on_cpu = hardware.device == "cpu"
+        self.sharded = sharding.asked()
         self.accelerator = Accelerator(cpu=on_cpu, mixed_precision=precision, kwargs_handlers=processes.wrapping())
         torch.manual_seed(job.settings.seed)
         kind = kinds.get(job.kind)
@@ -107,10 +105,13 @@ class _Run:
         at_once = job.settings.micro_batch_size or job.settings.batch_size
         recomputed = recompute.turn_on(model.get_base_model(), model, job.settings.gradient_checkpointing, rows, at_once)
         self.general = rehearsal.fitting(job.general, job.settings)
+        if self.sharded:
+            sharding.cut(model, job.kind, self.accelerator.device.type)
         trainable = [p for p in model.parameters() if p.requires_grad]
         fused = hardware.device == "cuda"
         optimizer = torch.optim.AdamW(trainable, lr=job.settings.learning_rate, weight_decay=job.settings.weight_decay, fused=fused)
-        self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
+        self.model = self.accelerator.prepare_model(model, evaluation_mode=self.sharded)  # otherwise wrapped where processes are several
+        self.optimizer = self.accelerator.prepare_optimizer(optimizer)
         trained = sum(p.numel() for p in trainable)
         self.history = History(trainable_params=trained, left_out=left_out, gradient_checkpointing=recomputed)
         self.trainable = trainable
@@ -162,7 +163,7 @@ class _Run:
             found = checkpoints.latest(self.job.out)
         if found is None:
             return 0
-        checkpoints.restore(found, self.accelerator.unwrap_model(self.model), self.optimizer)
+        checkpoints.restore(found, *self.whole())
         self.history = History.from_json(found.state)
         for event in self.history.events():
             self.doctor.see(event)
@@ -184,7 +185,7 @@ class _Run:
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             mean = self.step(rows, general[index])
-            norm = float(self.accelerator.clip_grad_norm_(self.trainable, settings.max_grad_norm))
+            norm = float(sharding.plain(self.accelerator.clip_grad_norm_(self.trainable, settings.max_grad_norm)))
             self.optimizer.step()
             self.pull.apply(rate)
             self.optimizer.zero_grad()
@@ -219,8 +220,8 @@ class _Run:
         """Summed cross-entropy over the answers' tokens; logits exist for the answers' columns only."""
         import torch
 
-        self.attend(batch.input_ids.shape[1])
         base = self.accelerator.unwrap_model(self.model).get_base_model()
+        forward.attend(base, self.accelerator.device.type, batch.input_ids.shape[1])
         logits = forward.logits_of(self.model, base, batch, self.accelerator.device)
         labels = batch.labels.to(self.accelerator.device)
         loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), labels.flatten(), reduction="sum")
@@ -235,18 +236,6 @@ class _Run:
         with torch.no_grad():
             return float(self.figures(batch).loss) / batch.supervised
 
-    def attend(self, width: int) -> None:
-        """Take the attention that is fast for rows of this many tokens.
-
-        PyTorch's fused attention on a CPU takes longer than plain matrix products for short rows, forward and backward together (8 rows of
-        64 tokens on two cores: 6.9 ms against 1.9 ms a layer; as long at 256), and wins for long ones, where it also saves memory
-        (`python -m benchmarks.layers`).
-        """
-        name = "eager" if self.accelerator.device.type == "cpu" and width <= SHORT_ROWS else "sdpa"
-        base = self.accelerator.unwrap_model(self.model).get_base_model()
-        if base.config._attn_implementation != name:
-            base.set_attn_implementation(name)
-
     def end_epoch(self, epoch: int, train_loss: float) -> Epoch:
         """Validate, and remember the best epoch."""
         valid = self.validate()
@@ -259,12 +248,18 @@ class _Run:
             self.history.best_loss, self.history.best_epoch = measured, epoch
         return ended
 
+    def whole(self) -> tuple[Any, Any]:
+        """Model and optimiser as checkpoints are written from and read into."""
+        model = self.accelerator.unwrap_model(self.model)
+        return (sharding.WholeModel(model), sharding.WholeOptimizer(self.optimizer)) if self.sharded else (model, self.optimizer)
+
     def save(self, epoch: int) -> None:
         """Write a checkpoint; of the others only the best epoch's is kept."""
         self.history.seconds += time.monotonic() - self.started
         self.started = time.monotonic()
+        whole = self.whole()
         if self.accelerator.is_main_process:
-            checkpoints.save(self.job.out, epoch, self.accelerator.unwrap_model(self.model), self.optimizer, self.history.to_json())
+            checkpoints.save(self.job.out, epoch, *whole, self.history.to_json())
             checkpoints.keep_only(self.job.out, {epoch, self.history.best_epoch})
         self.accelerator.wait_for_everyone()
 

@@ -108,7 +108,9 @@ def with_peft(config: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
         if isinstance(settings, LoraSettings):
             check_rank(settings.rank, smallest_layer(base))
         try:
-            return get_peft_model(base, config(settings))
+            made = config(settings)
+            made.task_type = "SEQ_2_SEQ_LM" if base.config.is_encoder_decoder else made.task_type
+            return get_peft_model(base, made)
         except ValueError as error:
             raise MethodError(
                 f"peft has no place to put these weights in a model of type {base.config.model_type}: {error}.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from core.specs import Spec
@@ -23,6 +25,10 @@ class TrainingSettings(Spec):
     batch_size: int = Field(4, ge=1, le=1024, description="Rows whose gradients make one step; usual 4 to 32.")
     micro_batch_size: int | None = Field(
         None, ge=1, le=1024, description="Rows computed at once; fewer than batch_size saves memory and changes no result."
+    )
+    gradient_checkpointing: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="Compute activations twice instead of keeping them: slower, less memory, same result. auto: where they would not fit.",
     )
     packing: bool = Field(
         False, description="Compute a step's rows in one sequence without padding; no row sees another, and the result stays the same."
