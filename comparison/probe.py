@@ -34,12 +34,13 @@ from core.records import Example, Message, Prompt
 from evaluation.forgetting import WINDOW, spans
 from evaluation.probing import probe_set
 from models.base import GenerationConfig, OutOfMemory
-from training.settings import TrainingSettings
 
 BASE, SUFFIX = "probe.base", ".probe"
 FILE = "probe.json"
 TEXT = "general_text"
 STAGE_VERSION = "1"  # raised by hand when the same model would be asked or read otherwise
+ANOTHER_MODEL = ("scratch", "classifier", "tuned_encoder")
+"""Kinds that train something else than the base model, which had nothing to forget."""
 DECODING = GenerationConfig(max_new_tokens=48)
 
 
@@ -48,8 +49,8 @@ def probe_name(method: str) -> str:
 
 
 def can_forget(kind: str) -> bool:
-    """Whether methods of this kind answer with the base model after training on the task. A model from scratch had nothing to forget."""
-    return kind in methods and issubclass(methods.get(kind).Spec, TrainingSettings) and kind != "scratch"
+    """Whether methods of this kind train the base model and answer with it."""
+    return kind in methods and methods.get(kind).Spec.trains and kind not in ANOTHER_MODEL
 
 
 class Question(NamedTuple):

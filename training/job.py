@@ -38,6 +38,7 @@ class TrainingJob(Spec):
     settings: SerializeAsAny[TrainingSettings] = Field(description="How they are trained; which settings there are depends on the kind.")
     train: tuple[TrainingRow, ...] = Field(min_length=1, description="Rows to learn from.")
     validation: tuple[TrainingRow, ...] = Field((), description="Rows that choose the best epoch; never trained on.")
+    general: tuple[TrainingRow, ...] = Field((), description="General rows to rehearse, where rehearsal_alpha is above 0.")
     left_out: tuple[str, ...] = Field((), description="Ids of examples that no prompt could be worded for; kept for the record.")
     out: Path = Field(description="Folder for the weights; may hold checkpoints of an earlier attempt at the same job.")
 

@@ -18,13 +18,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from core.errors import MethodError
+from training.prompt_learning import VirtualTokenSettings
+from training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     import torch
 
 FREE = ("lora_A", "lora_embedding_A")
 """Parts of names of weights that are left alone: without their other half they change nothing."""
-PROMPTS = ("prompt_encoder", "prompt_embeddings")
+
+
+def refuse(settings: TrainingSettings) -> None:
+    """Raises:
+    MethodError: this kind changes no weight of the base.
+    """
+    if settings.weight_decay_to_base and isinstance(settings, VirtualTokenSettings):
+        raise MethodError(
+            f"weight_decay_to_base must be 0 for soft prompts and prefixes, which change no weight of the base; "
+            f"got {settings.weight_decay_to_base:g}.",
+            "Set it to 0, or take a kind that changes weights.",
+        )
 
 
 class Pull:
@@ -32,9 +45,6 @@ class Pull:
 
     Args:
         strength: `weight_decay_to_base`; with 0 nothing is held and nothing is done.
-
-    Raises:
-        MethodError: the model is tuned by a soft prompt or prefix.
     """
 
     def __init__(self, model: Any, strength: float) -> None:
@@ -45,11 +55,6 @@ class Pull:
         for name, weight in model.named_parameters():
             if not weight.requires_grad or any(part in name for part in FREE):
                 continue
-            if any(part in name for part in PROMPTS):
-                raise MethodError(
-                    f"weight_decay_to_base must be 0 for soft prompts and prefixes, which change no weight of the base; got {strength:g}.",
-                    "Set it to 0, or take a kind that changes weights.",
-                )
             self.held.append((weight, weight.detach().clone() if bool(weight.any()) else None))
 
     def apply(self, rate: float) -> None:

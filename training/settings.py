@@ -56,6 +56,19 @@ class TrainingSettings(Spec):
         description="End after this many of the epochs, with the learning rates of all of them; what Stop keeps is labelled by it.",
     )
     weight_decay: float = Field(0.0, ge=0.0, le=1.0, description="Pull of trained weights towards 0 at each step (AdamW); usual 0 to 0.1.")
+    weight_decay_to_base: float = Field(
+        0.0,
+        ge=0.0,
+        le=1000.0,
+        description="Pull of what training has changed back towards the base: each step scales it by 1 - learning rate * this; usual 1 to 50. "
+        "Against forgetting.",
+    )
+    rehearsal_alpha: float = Field(
+        0.0,
+        ge=0.0,
+        le=0.9,
+        description="Mix general rows into each step: loss = this * general + (1 - this) * task; usual 0.1 to 0.5. Against forgetting.",
+    )
     max_grad_norm: float = Field(1.0, gt=0.0, description="Gradients longer than this are scaled down to it.")
     max_tokens: int = Field(1024, ge=16, le=131072, description="Rows with more tokens than this are left out and counted.")
     seed: int = Field(0, ge=0, description="Seed of the order of rows, of the first weights and of dropout.")

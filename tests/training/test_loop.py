@@ -197,7 +197,7 @@ def test_no_row_that_fits_is_refused_with_the_shortest_length(job):
 
 
 def test_a_loss_that_is_no_number_ends_the_run_with_a_remedy(job, monkeypatch):
-    monkeypatch.setattr(_Run, "step", lambda self, rows: (_ for _ in ()).throw(AssertionError) if not rows else nan_step())
+    monkeypatch.setattr(_Run, "step", lambda self, rows, general: (_ for _ in ()).throw(AssertionError) if not rows else nan_step())
     with pytest.raises(MethodError, match=r"no longer a number.*Lower learning_rate"):
         list(train(job))
 

@@ -6,7 +6,6 @@ import json
 
 import pytest
 import torch
-from peft import PromptTuningConfig, get_peft_model
 from safetensors.torch import load_file
 
 from core.errors import MethodError
@@ -15,8 +14,8 @@ from models.loading import ModelSpec, load_codec, load_model
 from training import rehearsal
 from training.job import TrainingJob, TrainingRow
 from training.loop import Epoch, Step, _Run, train
-from training.peft_configs import LoraSettings
-from training.pull import Pull
+from training.peft_configs import LoraSettings, kinds
+from training.pull import Pull, refuse
 
 SETTINGS = LoraSettings(epochs=2, rank=2, learning_rate=0.01, batch_size=4, rehearsal_alpha=0.3)
 
@@ -190,9 +189,10 @@ def test_training_under_the_pull_ends_nearer_to_the_base(job, tmp_path):
     assert sizes[1] < 0.9 * sizes[0]
 
 
-def test_the_pull_refuses_soft_prompts_which_change_no_weight_of_the_base(job, tmp_path):
-    run = _Run(changed(job, tmp_path), job.train, (), [])
-    base = run.accelerator.unwrap_model(run.model).unload()
-    soft = get_peft_model(base, PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=2))
+@pytest.mark.parametrize("kind", ["prompt_tuning", "prefix_tuning"])
+def test_the_pull_refuses_soft_prompts_which_change_no_weight_of_the_base(kind):
+    settings = kinds.get(kind).Settings(weight_decay_to_base=1.0)
     with pytest.raises(MethodError, match="weight_decay_to_base must be 0 for soft prompts"):
-        Pull(soft, 1.0)
+        refuse(settings)
+    refuse(settings.model_copy(update={"weight_decay_to_base": 0.0}))
+    refuse(LoraSettings(weight_decay_to_base=1.0))
