@@ -12,6 +12,7 @@ from pydantic import Field
 
 from core.errors import MethodError
 from core.registry import Registry
+from models.layer_sizes import Layer, smallest_layer
 from training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -118,29 +119,6 @@ def with_peft(config: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
             ) from error
 
     return wrap
-
-
-class Layer(NamedTuple):
-    """A linear layer's name and the smaller of its two sizes."""
-
-    name: str
-    size: int
-
-
-def smallest_layer(base: Any) -> Layer:
-    """Of the layers that LoRA stands beside: every linear layer but the output head."""
-    import torch
-    from transformers.pytorch_utils import Conv1D
-
-    head = base.get_output_embeddings()
-    linear = [
-        (name, module) for name, module in base.named_modules() if isinstance(module, (torch.nn.Linear, Conv1D)) and module is not head
-    ]
-    sizes = [
-        Layer(name, min((module.in_features, module.out_features) if isinstance(module, torch.nn.Linear) else module.weight.shape))
-        for name, module in linear
-    ]
-    return min(sizes, key=lambda layer: layer.size, default=Layer("none", 2**31))
 
 
 def check_rank(rank: int, smallest: Layer) -> None:

@@ -66,6 +66,14 @@ def test_every_kind_answers_alone_and_with_retrieval(
     assert method_label(report["methods"][3]) == "Prompt tuning"
 
 
+def test_a_rank_over_the_smallest_layer_is_the_plans_fault_and_nothing_is_stored(
+    task: Path, tiny_model: Path, store: Store, complete: Callable[..., tuple[str, list[Event]]]
+) -> None:
+    """The layers' sizes are known without loading weights."""
+    with pytest.raises(PlanError, match=r"rank must be at most the size of the smallest layer, 32 .*k_proj.*got 33\. Lower rank to 32"):
+        complete(plan_of(task, tiny_model, [{"kind": "dora", "rank": 33}]))
+
+
 def test_virtual_tokens_over_the_context_are_the_plans_fault_and_nothing_is_stored(
     task: Path, tiny_model: Path, store: Store, complete: Callable[..., tuple[str, list[Event]]]
 ) -> None:
