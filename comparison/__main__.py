@@ -17,6 +17,7 @@ from comparison import (
     again_commands,
     curve_commands,
     guard_commands,
+    handing_commands,
     judge_commands,
     people_commands,
     slice_commands,
@@ -223,6 +224,7 @@ def _first_line(kind: type) -> str:
 people_commands.add_to(app)
 judge_commands.add_to(app)
 guard_commands.add_to(app)
+handing_commands.add_to(app)
 curve_commands.add_to(app)
 aa_commands.add_to(app)
 again_commands.add_to(app)

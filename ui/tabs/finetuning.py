@@ -15,7 +15,7 @@ from ui.handlers import estimating, finetuning, methods, runs
 from ui.handlers import live as moment
 from ui.markup import render
 from ui.shared import MODEL_WORK, Shared
-from ui.tabs import live, preparation, sweeping
+from ui.tabs import handing, live, preparation, sweeping
 from ui.task import Task
 
 NO_TUNED = "No fine-tune is finished yet. Launch one above; then both models answer here."
@@ -44,6 +44,7 @@ class FinetuningTab(NamedTuple):
     chat_stop: gr.Button
     chat_note: gr.HTML
     prep: preparation.PreparationParts
+    hand: handing.HandingParts
 
     @property
     def inputs(self) -> list[Component]:
@@ -105,14 +106,16 @@ def build(settings: Settings, shared: Shared) -> FinetuningTab:
             tuned_said = gr.HTML(elem_id="chat_tuned")
     with gr.Accordion("The exact prompt", open=False, elem_id="chat_prompt_fold"):
         prompt = gr.HTML(elem_id="chat_prompt")
+    hand = handing.build()
     tab = FinetuningTab(
         kind, groups, made, launch, estimate, stop, estimated, notice, lines, curves, sweep, gr.State(0), no_tuned, tuned, text, send, base_said, tuned_said, prompt,
-        chat_stop, chat_note, prep,
+        chat_stop, chat_note, prep, hand,
     )  # fmt: skip
     _wire_launch(tab, shared)
     _wire_stop(tab, shared)
     _wire_curves(tab, shared)
     _wire_chat(tab, shared)
+    handing.wire(tab.hand, shared, tab.tuned)
     return tab
 
 
