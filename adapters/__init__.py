@@ -10,6 +10,9 @@ from adapters import rag as rag
 from adapters import lora as lora
 from adapters import rslora as rslora
 from adapters import dora as dora
+from adapters import qlora as qlora
 from adapters import ia3 as ia3
 from adapters import prompt_tuning as prompt_tuning
 from adapters import prefix_tuning as prefix_tuning
+from adapters import full as full
+from adapters import scratch as scratch

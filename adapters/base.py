@@ -20,6 +20,7 @@ from core.registry import Registry
 from core.specs import Spec
 from models.base import Codec, Embedder, GenerationConfig, LanguageModel, ModelIdentity
 from models.loading import ModelSpec, load_model
+from models.quantised import Weights
 
 NAME_PATTERN = r"^[a-z0-9_-]{1,40}$"
 
@@ -33,6 +34,11 @@ class MethodSpec(Spec):
     kind: str = Field(description="Which method; see `python -m comparison methods`.")
     name: str | None = Field(
         None, pattern=NAME_PATTERN, description="A unique name for tables; by default the kind, then kind-2 and so on."
+    )
+    weights: Weights = Field(
+        "auto",
+        description="Bits of the base's weights in memory: auto as the model says (usually 16 or 32), int8, or nf4 (4 bits). The last two need "
+        "bitsandbytes. A fine-tune is then trained on the very quantised base that answers; those of a whole model need auto.",
     )
 
 

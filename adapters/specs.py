@@ -41,9 +41,11 @@ def _named(spec: MethodSpec, taken: set[str]) -> MethodSpec:
     """The spec with a name, which is added to `taken`."""
     if spec.name:
         return spec
-    name, number = spec.kind, 1
+    usual = type(spec).model_fields["weights"].default
+    kind = spec.kind if spec.weights == usual else f"{spec.kind}_{spec.weights}"
+    name, number = kind, 1
     while name in taken:
         number += 1
-        name = f"{spec.kind}-{number}"
+        name = f"{kind}-{number}"
     taken.add(name)
     return spec.model_copy(update={"name": name})

@@ -69,7 +69,7 @@ class TunedSpec(PreparationSettings, RetrievalSettings, TrainingSettings):
 
     def trained_with(self) -> dict[str, Any]:
         """The settings that the weights of one seed depend on beside all rows: without the name, and without retrieval's where it is off."""
-        skipped = {"name", "train_rows", "mix"} | (set() if self.with_retrieval else set(RetrievalSettings.model_fields) | {"prompt_cap"})
+        skipped = {"name", "train_rows", "weights", "mix"} | (set() if self.with_retrieval else set(RetrievalSettings.model_fields) | {"prompt_cap"})
         return {**self.model_dump(exclude=skipped), "kind": self.kind, "seeds": 1}
 
 

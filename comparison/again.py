@@ -24,7 +24,7 @@ from comparison.ready import Ready, make_ready
 from comparison.rescore import check_model, with_metrics
 from comparison.result import Result
 from comparison.run import method_key
-from comparison.score import Adapter, Scorer
+from comparison.score import Adapter, Base, Scorer
 from comparison.seeds import member_names, members
 from comparison.store import Store, alone
 from comparison.wording import load_for
@@ -110,7 +110,8 @@ class Again:
     def _ask(self, name: str, aside: str) -> Iterator[Event]:
         method = members(name, self.ready.methods[name])[0].method
         artefacts: list[Artefact] = []
-        for recipe in method.recipes(self.ready.setting):
+        ready = self.ready.of(method)
+        for recipe in method.recipes(ready.setting):
             for step in obtain(self.store, recipe, [artefact.path for artefact in artefacts]):
                 if isinstance(step, Artefact):
                     artefacts.append(step)
@@ -122,17 +123,19 @@ class Again:
             return
         saved = generate.find_method(self.store, self.id, aside, asked.method_key, asked.generation)
         if saved is None:
-            yield from generate.generate(self.store, self.ready.loaded, asked)
+            yield from generate.generate(self.store, ready.loaded, asked)
             saved = read_answers(self.result.folder, aside)
+        self.scorer.bases[aside] = Base(ready.identity, ready.loaded)
         if asked.artefact:
             self.scorer.adapters[aside] = Adapter(asked.artefact, lambda: asked.adapter)
         metrics = [metric for metric in self.plan.metrics if "judge" not in metric.info.needs]
         yield from self.scorer.score(aside, saved, metrics)
 
     def _asked(self, aside: str, method: Method, artefacts: Sequence[Artefact]) -> Generator[Event, None, generate.Asked | None]:
-        test, spec = self.ready.dataset.test, self.plan.spec
+        ready = self.ready.of(method)
+        test, spec = ready.dataset.test, self.plan.spec
         yield Progressed(aside, "wording prompts", 0, len(test), "items")
-        bound = method.bind(self.ready.setting, [artefact.path for artefact in artefacts])
+        bound = method.bind(ready.setting, [artefact.path for artefact in artefacts])
         if isinstance(bound, Direct):
             return None
         load_for(bound, test)
@@ -140,13 +143,13 @@ class Again:
         if worded is None:
             return None
         weights = next((artefact.fingerprint for artefact in artefacts if artefact.kind == "weights"), "")
-        codec = self.ready.loaded.codec()
-        key = method_key(self.ready, method, [artefact.fingerprint for artefact in artefacts])
+        codec = ready.loaded.codec()
+        key = method_key(ready, method, [artefact.fingerprint for artefact in artefacts])
         return generate.Asked(
             comparison=self.id,
             method=aside,
             method_key=fingerprint([key, self.command, worded.basis]),
-            identity=self.ready.identity,
+            identity=ready.identity,
             artefact=weights if bound.adapter is not None else "",
             adapter=bound.adapter,
             generation=spec.generation,

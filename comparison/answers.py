@@ -45,7 +45,7 @@ class Saved:
 class Timings:
     """Attributes:
     batches: key to the row of that batch: `seconds` as generated (then or now), `ids`, `reused`; where it was reused, its `power`.
-    stages: further figures: seconds for each metric ("score:rouge1"), `peak_memory_mb`, `word_s` (wording all prompts).
+    stages: further figures: seconds for each metric ("score:rouge1"), `peak_memory_mb`, `word_s` (wording all prompts), `weight_bytes`.
     power: mean power while answering, where it was measured.
     """
 
@@ -159,9 +159,14 @@ class AnswerWriter:
         lines.append(self.timing, [row | ({"power": power and power.to_json()} if reused else {})], sync=False)
         lines.append(self.plain, [*({"answer": to_json(answer)} for answer in answers), {"batch": key, "rows": len(answers)}])
 
-    def finish(self, peak_memory_mb: float, word_s: float = 0.0) -> None:
-        """Pack the file: from now on it is whole and never changes."""
-        lines.append(self.timing, [{"peak_memory_mb": peak_memory_mb, "word_s": word_s}], sync=False)
+    def finish(self, peak_memory_mb: float, word_s: float = 0.0, weight_bytes: int = 0) -> None:
+        """Pack the file: from now on it is whole and never changes.
+
+        Args:
+            weight_bytes: of the weights that answered, as they are held in memory; 0 where that is not known.
+        """
+        held = {"weight_bytes": weight_bytes} if weight_bytes else {}
+        lines.append(self.timing, [{"peak_memory_mb": peak_memory_mb, "word_s": word_s, **held}], sync=False)
         lines.pack(self.packed, [line.record for line in lines.read(self.plain)])
         self.plain.unlink()
 
@@ -180,6 +185,7 @@ class AnswerWriter:
             path.parent.mkdir(exist_ok=True)
             path.unlink(missing_ok=True)
         stages = {name: timings.stages.get(name, 0.0) for name in ("peak_memory_mb", "word_s")}
+        stages |= {name: value for name, value in timings.stages.items() if name == "weight_bytes"}
         lines.append(self.timing, [*rows, stages, *power], sync=False)
         write_whole(self.packed, packed.read_bytes())
         return read_answers(self.folder, self.method)

@@ -57,6 +57,7 @@ def ledger(saved: Saved, timings: Timings, artefacts: Sequence[Artefact]) -> dic
         "trainable_params": int(trained.get("trainable_params") or 0),
         "artefact_bytes": sum(artefact.bytes for artefact in artefacts),
         "peak_memory_mb": memory or None,
+        "weight_bytes": timings.stages.get("weight_bytes"),
         **energy_fields(timings, artefacts),
         "reused": {
             "artefacts": bool(artefacts) and all(artefact.reused for artefact in artefacts),

@@ -58,7 +58,8 @@ def fixed(spec: ModelSpec, environment: dict[str, Any] | None) -> ModelSpec:
     """The model's spec with the dtype and thread count of the first start, so that a resumed run computes as it did."""
     if environment is None:
         return spec
-    dtype = environment["dtype"] if environment["dtype"] in DTYPES else spec.dtype
+    stated = str(environment["dtype"]).rpartition(" ")[2]  # of a quantised base it also says how it is held
+    dtype = stated if stated in DTYPES else spec.dtype
     return spec.model_copy(update={"dtype": dtype, "threads": environment["threads"]})
 
 

@@ -133,7 +133,7 @@ def generate(store: Store, loaded: Loaded, asked: Asked) -> Iterator[Answered | 
             yield Note(f"Out of memory with batches of {policy.max_rows}; answering anew with {smaller.max_rows}.", asked.method)
             policy, saved = smaller, Saved()
             store.forget("batches", asked.comparison, asked.method)
-    writer.finish(peak_mb(asked.identity.device), asked.word_s)
+    writer.finish(peak_mb(asked.identity.device), asked.word_s, loaded.weight_bytes(asked.adapter))
     store.remember("method_keys", [(asked.method_key, asked.comparison, asked.method)])
 
 

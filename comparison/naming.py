@@ -14,11 +14,18 @@ KIND_WORDS = {
     "lora_rag": "LoRA + retrieval",
     "rslora": "rsLoRA",
     "dora": "DoRA",
+    "qlora": "QLoRA",
     "ia3": "IA3",
     "prompt_tuning": "Prompt tuning",
     "prefix_tuning": "Prefix tuning",
+    "full": "Full fine-tuning",
+    "scratch": "From scratch",
 }
 
+PLAIN = frozenset({"full", "scratch", "nearest", "classifier"})
+"""Kinds whose keys are words of the language, too: within sentences they stay as they are."""
+_HELD = "(?:_(int8|nf4))?"
+_IN_SENTENCES = re.compile(rf"\b({'|'.join(sorted(KIND_WORDS.keys() - PLAIN, key=len, reverse=True))}){_HELD}\b", flags=re.IGNORECASE)
 _NUMBERED = re.compile(rf"({'|'.join(KIND_WORDS)})-(\d+)")
 
 
@@ -27,6 +34,10 @@ def method_label(method: Mapping[str, Any]) -> str:
     name, kind = str(method["name"]), str(method.get("kind", ""))
     if name == kind or name in KIND_WORDS:
         return KIND_WORDS.get(name, name.replace("_", " ").capitalize())
+    if held := re.fullmatch(rf"{re.escape(kind)}_(int8|nf4)", name):
+        return f"{KIND_WORDS.get(kind, kind)} in {held[1]}"
+    if name == f"{kind}_rag":
+        return f"{KIND_WORDS.get(kind, kind)} + retrieval"
     numbered = _NUMBERED.fullmatch(name)
     return f"{KIND_WORDS[numbered[1]]} {numbered[2]}" if numbered else name.replace("_", " ")
 
@@ -45,8 +56,8 @@ def in_words(text: str) -> str:
     """A sentence with keys turned into names: "zero_shot" becomes "zero-shot", or "Zero-shot" where it begins a sentence."""
 
     def word(found: re.Match[str]) -> str:
-        label = KIND_WORDS[found[0].lower()]
+        label = KIND_WORDS[found[1].lower()] + (f" in {found[2].lower()}" if found[2] else "")
         begins = found.start() == 0 or text[: found.start()].rstrip()[-1:] in ".!?"
         return label if begins else said(label)
 
-    return re.sub(rf"\b(?:{'|'.join(sorted(KIND_WORDS, key=len, reverse=True))})\b", word, text, flags=re.IGNORECASE)
+    return _IN_SENTENCES.sub(word, text)

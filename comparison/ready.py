@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,13 @@ class Ready:
     nearness: Nearness
     notes: list[str] = field(default_factory=list)
     planted: InDocuments | None = None
+
+    def of(self, method: Method) -> Ready:
+        """The same with the base as this method asks for it: its weights may be held in few bits."""
+        setting = on_its_base(self.setting, self.loaded, method)
+        if setting is self.setting:
+            return self
+        return replace(self, identity=setting.model_key, loaded=self.loaded.held_in(setting.model.weights), setting=setting)
 
     @property
     def documents_fingerprint(self) -> str:
@@ -95,7 +102,21 @@ def make_ready(plan: Plan, models_home: Path, environment: Mapping[str, Any] | N
         gold=lambda examples, passages: holding(examples, passages, dataset.labels),
         language_model=loaded.model,
     )
-    return Ready(plan, dataset, documents, skipped, identity, loaded, setting, _checked(plan, setting), nearness, notes, planted)
+    checked = _checked(plan, setting, loaded)
+    return Ready(plan, dataset, documents, skipped, identity, loaded, setting, checked, nearness, notes, planted)
+
+
+def on_its_base(setting: Setting, loaded: Loaded, method: Method) -> Setting:
+    """The setting with the base as the method's `weights` asks for it.
+
+    Raises:
+        ModelError: the base cannot be held so here.
+    """
+    weights = method.spec.weights
+    if weights in ("auto", setting.model.weights):
+        return setting
+    own = loaded.held_in(weights)
+    return replace(setting, model=own.spec, model_key=identify(own.spec, setting.models_home), language_model=own.model)
 
 
 def embedder_key_if_there(embedder_id: str, models_home: Path) -> str:
@@ -113,12 +134,12 @@ def _documents(plan: Plan) -> tuple[tuple[Document, ...], tuple[dict[str, str], 
     return tuple(found.documents), tuple({"path": s.path, "reason": s.reason} for s in found.skipped)
 
 
-def _checked(plan: Plan, setting: Setting) -> dict[str, Method]:
+def _checked(plan: Plan, setting: Setting, loaded: Loaded) -> dict[str, Method]:
     """All methods by name. What cannot work with these data is the plan's fault, and nothing is stored for it."""
     made = {str(spec.name): methods.get(spec.kind)(spec) for spec in plan.methods}
     for method in made.values():
         try:
-            method.check(setting)
+            method.check(on_its_base(setting, loaded, method))
         except MethodError as error:
             raise PlanError(error.message, error.remedy) from error
     return made

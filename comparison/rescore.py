@@ -17,7 +17,7 @@ from comparison.plan import Plan, read_plan
 from comparison.ready import Ready, embedder_key_if_there, make_ready
 from comparison.report import Frame, Outcome, build_report, groups_of
 from comparison.result import Result
-from comparison.score import Adapter, Scorer
+from comparison.score import Adapter, Base, Scorer
 from comparison.seeds import member_names, members
 from comparison.store import Store, alone
 from core.errors import StoreError
@@ -123,6 +123,8 @@ def _find_adapter(store: Store, ready: Ready, of: str, name: str, scorer: Scorer
     of: the method; `name` is its own, or that of one of its seeds.
     """
     method = next(member.method for member in members(of, ready.methods[of]) if member.name == name)
+    ready = ready.of(method)
+    scorer.bases[name] = Base(ready.identity, ready.loaded)
     recipes = method.recipes(ready.setting)
     weights = next((recipe.fingerprint for recipe in recipes if recipe.kind == "weights"), "")
     if weights:

@@ -34,7 +34,7 @@ from comparison.preparing import prepare
 from comparison.ready import Ready, make_ready
 from comparison.report import Frame, Outcome, build_report, groups_of
 from comparison.result import Result
-from comparison.score import Adapter, Scorer
+from comparison.score import Adapter, Base, Scorer
 from comparison.seeds import member_names, members, naming_the_seed, told
 from comparison.splits import data_entry, data_notes, search, to_search, write_splits
 from comparison.store import Store, alone
@@ -195,21 +195,23 @@ class _Run:
         return outcomes[0].over_seeds(outcomes, method.spec.model_dump(mode="json"))
 
     def _member(self, name: str, method: Method) -> Generator[Event, None, Outcome]:
-        reset_peak(self.ready.identity.device)
+        ready = self.ready.of(method)
+        reset_peak(ready.identity.device)
         artefacts: list[Artefact] = []
-        for recipe in method.recipes(self.ready.setting):
+        for recipe in method.recipes(ready.setting):
             artefacts.append((yield from self._prepare(name, recipe, [a.path for a in artefacts])))
-        key = method_key(self.ready, method, [artefact.fingerprint for artefact in artefacts])
+        key = method_key(ready, method, [artefact.fingerprint for artefact in artefacts])
         saved = generate.find_method(self.store, self.id, name, key, self.plan.spec.generation)
         weights = next((a.fingerprint for a in artefacts if a.kind == "weights"), "")
         if saved is None:
-            yield from self._answer(name, method, artefacts, key, weights)
+            yield from self._answer(ready, name, method, artefacts, key, weights)
             saved = read_answers(self.store.folder(self.id), name)
         else:
             yield events.Answered(name, len(saved.answers), len(saved.answers), 0, len(saved.batches))
         if weights:
             paths = [a.path for a in artefacts]
-            self.scorer.adapters[name] = Adapter(weights, lambda: method.bind(self.ready.setting, paths).adapter)
+            self.scorer.adapters[name] = Adapter(weights, lambda: method.bind(ready.setting, paths).adapter)
+        self.scorer.bases[name] = Base(ready.identity, ready.loaded)
         for event in self.scorer.score(name, saved, self.plan.metrics):
             yield self._note(event.text, name) if isinstance(event, Note) else event
         yield from self._loading_notes(name)
@@ -248,9 +250,9 @@ class _Run:
     def _prepare(self, name: str, recipe: Recipe, earlier: Sequence[Path]) -> Generator[Event, None, Artefact]:
         return (yield from prepare(self.store, name, recipe, earlier, self.plan.spec.energy, self._note))
 
-    def _answer(self, name: str, method: Method, artefacts: Sequence[Artefact], key: str, weights: str) -> Iterator[Event]:
-        test, spec = self.ready.dataset.test, self.plan.spec
-        bound = method.bind(self.ready.setting, [artefact.path for artefact in artefacts])
+    def _answer(self, ready: Ready, name: str, method: Method, artefacts: Sequence[Artefact], key: str, weights: str) -> Iterator[Event]:
+        test, spec = ready.dataset.test, self.plan.spec
+        bound = method.bind(ready.setting, [artefact.path for artefact in artefacts])
         if isinstance(bound, Direct):
             yield from self._powered(name, direct.answer(self.store, direct.Asked(self.id, name, key, bound, test, spec.batch)))
             return
@@ -259,12 +261,12 @@ class _Run:
         begun = time.monotonic()
         prompts, failures = worded(bound, test)
         word_s = round(time.monotonic() - begun, 4)
-        codec = self.ready.loaded.codec()
+        codec = ready.loaded.codec()
         asked = generate.Asked(
             comparison=self.id,
             method=name,
             method_key=key,
-            identity=self.ready.identity,
+            identity=ready.identity,
             artefact=weights if bound.adapter is not None else "",
             adapter=bound.adapter,
             generation=spec.generation,
@@ -275,7 +277,7 @@ class _Run:
             failures=failures,
             word_s=word_s,
         )
-        yield from self._powered(name, generate.generate(self.store, self.ready.loaded, asked))
+        yield from self._powered(name, generate.generate(self.store, ready.loaded, asked))
 
     def _powered(self, name: str, answering: Iterator[Event]) -> Iterator[Event]:
         """Events of answering, with the power that it drew."""
@@ -298,6 +300,6 @@ def method_key(ready: Ready, method: Method, artefacts: Sequence[str]) -> str:
         artefacts: fingerprints of the method's index and weights.
     """
     spec = ready.plan.spec
-    parts: list[Any] = [asdict(ready.identity), method.spec.model_dump(mode="json", exclude={"name"}), list(artefacts)]
+    parts: list[Any] = [asdict(ready.identity), method.spec.model_dump(mode="json", exclude={"name", "weights"}), list(artefacts)]
     parts += [ready.dataset.fingerprint, ready.documents_fingerprint, ready.setting.embedder_id, spec.generation.model_dump()]
     return fingerprint([*parts, spec.batch.model_dump(), versions.libraries(), PROMPT_VERSION, generate.STAGE_VERSION])

@@ -47,6 +47,13 @@ class Adapter(NamedTuple):
     folder: Callable[[], Path | None]
 
 
+class Base(NamedTuple):
+    """The model that a method answered with, before any trained weights: its weights may be held in few bits."""
+
+    identity: ModelIdentity
+    loaded: Loaded
+
+
 class Known(NamedTuple):
     """Scores that were found: example id to number or reason, and the seconds that they took when they were worked out."""
 
@@ -62,6 +69,7 @@ class Scorer:
         identity: the base model.
         embedder_id: what names the embedder's vectors (`models.loading.embedder_key`).
         adapters: method to its trained weights; methods of the base model are absent.
+        bases: method to the base that it asks; those of the comparison's own base may be absent.
         without_paths: rids a reason of the paths of this machine, since scores travel with results.
     """
 
@@ -76,6 +84,7 @@ class Scorer:
     adapters: dict[str, Adapter] = field(default_factory=dict)
     rows: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     without_paths: Callable[[str], str] = str
+    bases: dict[str, Base] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.result = Result(self.store.folder(self.comparison))
@@ -128,12 +137,15 @@ class Scorer:
                 weighed[need] = stated(need, answers)
             elif any(texts(need, example, self.labels) for example in asked):
                 adapter = self.adapters[method].folder() if method in self.adapters else None
-                weighed[need] = yield from weigh(self.loaded.model(), adapter, need, method, rows, self.labels)
+                weighed[need] = yield from weigh(self.base(method).loaded.model(), adapter, need, method, rows, self.labels)
         begun = time.monotonic()
         scored = yield from self._score(method, metric, _items(rows, weighed, self.answerable))
         new = Known({e.id: scored_to_json(s) for e, s in zip(asked, scored, strict=True)}, round(time.monotonic() - begun, 4))
         transient = any(isinstance(s, Unscored) and s.transient for s in scored)
         yield self._keep(method, metric, NO_KEY if transient else key, new, failures, reused=False)
+
+    def base(self, method: str) -> Base:
+        return self.bases.get(method) or Base(self.identity, self.loaded)
 
     def key(self, method: str, metric: Metric, examples: Sequence[Example], answers: Sequence[Answer]) -> str:
         """Hash of all that the metric's numbers depend on."""
@@ -151,7 +163,7 @@ class Scorer:
         if LOGPROBS.intersection(needs):
             prompts = [[[m.role, m.content] for m in a.prompt.messages] for a in answers]
             adapter = self.adapters.get(method)
-            models.append([asdict(self.identity), adapter.fingerprint if adapter else "", fingerprint(prompts)])
+            models.append([asdict(self.base(method).identity), adapter.fingerprint if adapter else "", fingerprint(prompts)])
             models += [[a.example_id, list(a.grounds.probabilities.items())] for a in answers if a.grounds]
         if ASK_A_MODEL.intersection(needs):
             models.append(versions.libraries())

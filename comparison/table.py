@@ -20,11 +20,12 @@ COST_ROWS = (
     ("trained parameters", "trainable_params", ""),
     ("artefact", "artefact_bytes", "MB"),
     ("peak memory", "peak_memory_mb", "MB"),
+    ("weights in memory", "weight_bytes", "MB"),
     ("energy, estimate", "energy_kwh", "Wh"),
     ("CO2, estimate", "co2_kg", "g"),
     ("1,000 answers", "money", ""),
 )
-MEASURED = ("energy_kwh", "co2_kg", "money")
+MEASURED = ("energy_kwh", "co2_kg", "money", "weight_bytes")
 """Rows that are left out where no method has a number."""
 
 
@@ -55,7 +56,7 @@ def cost_cell(cost: Mapping[str, Any], key: str, unit: str) -> str:
         return f"{1000 * value:.3g} {unit}"
     if key == "money":
         return f"{value['per_1000']:.3g} {value['currency']}"
-    if key == "artefact_bytes":
+    if key in ("artefact_bytes", "weight_bytes"):
         return f"{value / 2**20:.1f} {unit}" if value else "0"
     if unit == "s":
         return f"{value:.1f} s"

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.errors import MethodError
+from models.quantised import held_apart
+from models.whole_weights import is_whole, load_whole
 
 if TYPE_CHECKING:
     from models.kv_cache import RoomyCache
@@ -74,7 +76,7 @@ class Adapters:
         return self.loaded[folder].beginning if folder else None
 
     def _load(self, folder: Path, probe: tuple[int, ...]) -> None:
-        loaded = self._beside(folder)
+        loaded = self._instead(folder) if is_whole(folder) else self._beside(folder)
         self.loaded[folder] = loaded
         if bool((self._logits(probe, folder) == self._logits(probe, None)).all()):
             del self.loaded[folder]
@@ -82,6 +84,12 @@ class Adapters:
                 "The trained weights change nothing: the logits equal the base model's.", "Train for longer or at a higher learning rate."
             )
         forget_products(loaded)
+
+    def _instead(self, folder: Path) -> Loaded:
+        """A whole model in the base's place; the one before it makes room."""
+        for other in [path for path in self.loaded if is_whole(path)]:
+            del self.loaded[other]
+        return Loaded(load_whole(folder, self.base))
 
     def _beside(self, folder: Path) -> Loaded:
         from models.virtual_tokens import FORMS, adapter_config, load_virtual
@@ -122,7 +130,7 @@ class Adapters:
 
 def own_modules(base: Any) -> Any:
     """The same model with modules of its own over the same weights: layers can be put into it, and the base does not notice."""
-    shared: dict[int, Any] = {id(tensor): tensor for tensor in (*base.parameters(), *base.buffers())}
+    shared: dict[int, Any] = {id(tensor): tensor for tensor in (*base.parameters(), *base.buffers())} | held_apart(base)
     return copy.deepcopy(base, shared)
 
 

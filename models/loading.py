@@ -9,6 +9,7 @@ from pydantic import Field
 
 from core.specs import Spec
 from models.base import Codec, Embedder, LanguageModel, ModelIdentity
+from models.quantised import Weights, check
 
 DEFAULT_MODEL = "embedded/smollm2-135m-instruct"
 DEFAULT_EMBEDDER = "embedded/all-minilm-l6-v2"
@@ -26,6 +27,10 @@ class ModelSpec(Spec):
         pattern="^(auto|bfloat16|float32|float16)$",
         description="auto takes bfloat16 where the processor is fast at it, else float32.",
     )
+    weights: Weights = Field(
+        "auto",
+        description="Bits of the base's weights in memory: auto as dtype says, int8 or nf4 (4 bits; both need bitsandbytes). Usual auto.",
+    )
     threads: int | None = Field(None, ge=1, le=256, description="CPU threads; by default the cores that this process may use.")
     embedder: str = Field(
         DEFAULT_EMBEDDER, description="Embedding model for retrieval and similarity: embedded/all-minilm-l6-v2, a Hub id or a folder."
@@ -36,8 +41,9 @@ def identify(spec: ModelSpec, home: Path) -> ModelIdentity:
     """The model's identity, without loading its weights.
 
     Raises:
-        ModelError: there is no such model, or it is unsafe to load.
+        ModelError: there is no such model, it is unsafe to load, or what quantises it is not installed.
     """
+    check(spec.weights, spec.id)
     if spec.id.startswith("fake/"):
         from models.fake import FakeModel
 

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.files import MANIFEST, manifest_fault, write_json, write_manifest, write_whole
+from models.whole_weights import WEIGHTS as WHOLE
+from models.whole_weights import is_whole
+from training import whole_module
 
 if TYPE_CHECKING:
     import torch
@@ -47,6 +50,8 @@ def latest(out: Path) -> Checkpoint | None:
         if manifest_fault(folder):
             _set_aside(folder)
             continue
+        if whole_module.is_slim(folder):
+            continue
         state: dict[str, Any] = json.loads((folder / "state.json").read_text())
         best = epoch_folder(out, int(state.get("best_epoch") or folder.name.removeprefix("epoch-")))
         if best != folder and manifest_fault(best):  # going on from here could not end with the weights of the best epoch
@@ -65,7 +70,7 @@ def restore(checkpoint: Checkpoint, model: Any, optimizer: torch.optim.Optimizer
     from peft import set_peft_model_state_dict
     from safetensors.torch import load_file
 
-    saved = load_file(checkpoint.folder / WEIGHTS)
+    saved = load_file(checkpoint.folder / (WHOLE if is_whole(checkpoint.folder) else WEIGHTS))
     if hasattr(model, "put_back"):
         model.put_back(saved)
     else:
@@ -80,11 +85,14 @@ def restore(checkpoint: Checkpoint, model: Any, optimizer: torch.optim.Optimizer
 
 
 def keep_only(out: Path, epochs: set[int]) -> None:
-    """Remove the checkpoints of all other epochs."""
+    """Remove the checkpoints of all other epochs. Of a whole model, what training goes on from stays of the last alone."""
     for folder in (out / FOLDER).glob("epoch-*"):
-        if int(folder.name.removeprefix("epoch-")) not in epochs:
+        epoch = int(folder.name.removeprefix("epoch-"))
+        if epoch not in epochs:
             (folder / MANIFEST).unlink(missing_ok=True)
             shutil.rmtree(folder)
+        elif epoch != max(epochs) and is_whole(folder):
+            whole_module.slim(folder)
 
 
 def finish(out: Path, best_epoch: int, base_id: str, history: dict[str, Any]) -> None:
@@ -100,6 +108,9 @@ def finish(out: Path, best_epoch: int, base_id: str, history: dict[str, Any]) ->
 
 def place(epoch: Path, out: Path, base_id: str) -> None:
     """Put a checkpoint's weights at the top of `out`."""
+    if is_whole(epoch):
+        whole_module.settle(epoch, out)
+        return
     config = json.loads((epoch / "adapter_config.json").read_text())
     write_json(out / "adapter_config.json", {**config, "base_model_name_or_path": base_id})
     write_whole(out / WEIGHTS, (epoch / WEIGHTS).read_bytes())
@@ -107,7 +118,7 @@ def place(epoch: Path, out: Path, base_id: str) -> None:
 
 def is_finished(out: Path) -> bool:
     """True where an earlier attempt got as far as the history; what it left of its checkpoints is removed."""
-    if not ((out / HISTORY).is_file() and (out / WEIGHTS).is_file()):
+    if not ((out / HISTORY).is_file() and any((out / name).is_file() for name in (WEIGHTS, WHOLE))):
         return False
     shutil.rmtree(out / FOLDER, ignore_errors=True)
     return True

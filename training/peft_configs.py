@@ -12,11 +12,16 @@ from pydantic import Field
 
 from core.errors import MethodError
 from core.registry import Registry
+from models.transformers_backend import load_weights
 from models.layer_sizes import Layer, smallest_layer
 from training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from peft import IA3Config, LoraConfig
+
+    from models.device import Hardware
+    from models.quantised import Weights
+    from models.weights import Source
 
 
 class Kind(NamedTuple):
@@ -27,11 +32,13 @@ class Kind(NamedTuple):
         wrap: from the loaded base, whose weights are frozen, and the settings to the model that is trained. That is called like the base,
             and has `get_base_model` and `save_pretrained`; it is peft's, or has `put_back` for what was saved.
         begin: gives the model its first values from the answers' ids, where these depend on the rows.
+        load: how the base is loaded, given where it lies, the hardware and `ModelSpec.weights`; by default with its weights.
     """
 
     Settings: type[TrainingSettings]
     wrap: Callable[[Any, Any], Any]
     begin: Callable[[Any, Any, Sequence[Sequence[int]]], None] | None = None
+    load: Callable[[Source, Hardware, Weights], Any] = load_weights
 
 
 kinds: Registry[Kind] = Registry("trainable kind")

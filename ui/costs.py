@@ -56,4 +56,10 @@ COSTS = (
     CostRow("Trained parameters", "", "trainable_params", lambda c, n: count(c.get("trainable_params"))),
     CostRow("Stored", "Size of the index or the weights on disk.", "artefact_bytes", lambda c, n: size(c.get("artefact_bytes"))),
     CostRow("Peak memory", "", "peak_memory_mb", lambda c, n: size(_bytes(c.get("peak_memory_mb")))),
+    CostRow(
+        "Weights in memory",
+        "Bytes of the weights that answered, as they were held: quantised ones are smaller.",
+        "weight_bytes",
+        lambda c, n: size(c.get("weight_bytes")),
+    ),
 )

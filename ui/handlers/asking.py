@@ -66,9 +66,11 @@ def desk(
     plan = read_plan(whole, Path(task.base))
     models = ctx.store.models
     ready = make_ready(plan, models, environment)
+    chosen = next(iter(ready.methods.values()))
+    ready = ready.of(chosen)
     model = ctx.settings.models.get(ready.loaded.spec, models)
     setting = replace(ready.setting, codec=model.codec, embedder=model.embedder)
-    return Desk(plan, ready.dataset, setting, next(iter(ready.methods.values())), model)
+    return Desk(plan, ready.dataset, setting, chosen, model)
 
 
 def own_example(dataset: Dataset, text: str) -> Example:
