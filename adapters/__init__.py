@@ -16,3 +16,5 @@ from adapters import prompt_tuning as prompt_tuning
 from adapters import prefix_tuning as prefix_tuning
 from adapters import full as full
 from adapters import scratch as scratch
+from adapters import dpo as dpo
+from adapters import grpo as grpo

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkab
 from pydantic import Field
 
 from core.dataset import RowsOfFile
+from core.dataset.pairs import PairsOfFile
 from core.records import Document, Example, Grounds, Passage, Prompt
 from core.registry import Registry
 from core.specs import Spec
@@ -55,6 +56,7 @@ class Setting:
         virtual_tokens: how many learnt tokens stand before each prompt; they take up room in the model's context.
         labels: the task's label set; empty for free text.
         mixes: further training rows by `MixSpec.key`, cleared of test items as well.
+        pairs: preference pairs by the path that a spec names, cleared of test items.
         gold: which of the passages hold each example's reference, the nearest to its question first; examples without one are absent.
     """
 
@@ -72,6 +74,7 @@ class Setting:
     virtual_tokens: int = 0
     labels: tuple[str, ...] = ()
     mixes: Mapping[str, RowsOfFile] = field(default_factory=dict)
+    pairs: Mapping[str, PairsOfFile] = field(default_factory=dict)
     gold: Callable[[Sequence[Example], Sequence[Passage]], Mapping[str, Sequence[Passage]]] = lambda examples, passages: {}
     language_model: Callable[[], LanguageModel] = lambda: load_model(ModelSpec(id="fake/echo"), Path("models"))
 
@@ -105,13 +108,14 @@ class Recipe:
     """An artefact to build, or to find again by its fingerprint.
 
     Attributes:
-        kind: "index" of passages, "weights", "vectors" of training questions, or "screening": what the untuned model says of training rows.
+        kind: "index" of passages, "weights", "vectors" of training questions, "screening": what the untuned model says of training rows,
+            "answers" of a model to training rows, a "reward" model, or weights to "start" from.
         fingerprint: hash of everything that goes into it.
         inputs: what went into it, readable; kept beside it.
         build: writes it into a folder that may hold the checkpoints of an earlier attempt; is given the paths of the recipes before it.
     """
 
-    kind: Literal["index", "weights", "vectors", "screening"]
+    kind: Literal["index", "weights", "vectors", "screening", "answers", "reward", "start"]
     fingerprint: str
     inputs: dict[str, Any]
     build: Callable[[Path, Sequence[Path]], Iterator[Progress]]

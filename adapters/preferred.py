@@ -68,7 +68,7 @@ class PreferredSpec(PairSettings, RetrievalSettings, AdapterSettings):
 
     def trained_with(self) -> dict[str, Any]:
         """The settings that the weights of one seed depend on; the pairs count by their content."""
-        skipped = {"name", "pairs"} | (set() if self.with_retrieval else set(RetrievalSettings.model_fields) | {"prompt_cap"})
+        skipped = {"name", "pairs", "weights"} | (set() if self.with_retrieval else set(RetrievalSettings.model_fields) | {"prompt_cap"})
         skipped |= set() if self.after_sft else {"sft_epochs"}
         return {**self.model_dump(exclude=skipped), "kind": self.kind, "seeds": 1}
 

@@ -23,6 +23,7 @@ from adapters.retrieved import PassageFinder, RetrievalSettings, check_documents
 from adapters.rows import training_rows as training_rows
 from adapters.rows import worded
 from adapters.screening import What
+from adapters.teaching import TeacherSettings, check_teacher, lesson, teacher_recipe
 from core.errors import MethodError
 from core.files import write_json
 from core.fingerprint import fingerprint
@@ -41,7 +42,7 @@ LIBRARIES = ("torch", "transformers", "peft", "accelerate")
 SHOWN = ("loss", "token_accuracy", "learning_rate", "grad_norm", "train_loss", "validation_loss", "validation_token_accuracy")
 
 
-class TunedSpec(PreparationSettings, RetrievalSettings, TrainingSettings):
+class TunedSpec(TeacherSettings, PreparationSettings, RetrievalSettings, TrainingSettings):
     """Settings of every fine-tune."""
 
     trains: ClassVar[bool] = True
@@ -70,7 +71,7 @@ class TunedSpec(PreparationSettings, RetrievalSettings, TrainingSettings):
     def trained_with(self) -> dict[str, Any]:
         """The settings that the weights of one seed depend on beside all rows: without the name, and without retrieval's where it is off."""
         skipped = {"name", "train_rows", "weights", "mix"} | (set() if self.with_retrieval else set(RetrievalSettings.model_fields) | {"prompt_cap"})
-        return {**self.model_dump(exclude=skipped), "kind": self.kind, "seeds": 1}
+        return {**self.model_dump(exclude=skipped | set(TeacherSettings.model_fields)), "kind": self.kind, "seeds": 1}
 
 
 class BoundTuned:
@@ -117,6 +118,7 @@ class Tuned:
             check_documents(f"{self.spec.kind} with_retrieval", setting)
         early.check(self.spec, len(setting.validation))
         check_preparation(self.spec.kind, self.spec, setting)
+        check_teacher(self.spec.kind, self.spec, setting)
         packing.refuse(self.spec, None)
 
     def check_rank(self, setting: Setting) -> None:
@@ -141,6 +143,7 @@ class Tuned:
     def recipes(self, setting: Setting) -> list[Recipe]:
         setting = self.fewer(setting)
         index = [index_recipe(setting, self.spec.chunker())] if self.spec.with_retrieval else []
+        teacher = self.teacher(setting)
         inputs = {
             "stage": STAGE_VERSION,
             "prompts": PROMPT_VERSION,
@@ -151,6 +154,7 @@ class Tuned:
             "index": [recipe.fingerprint for recipe in index],
             "passages_fit": min(self.spec.prompt_cap, setting.prompt_budget) if index else None,
             **preparation_inputs(self.spec, setting),
+            **({"teacher": teacher.fingerprint} if teacher else {}),
         }
         rows = {"train": [to_json(e) for e in setting.train], "validation": [to_json(e) for e in setting.validation]}
         readable = {**inputs, "train_rows": len(setting.train), "validation_rows": len(setting.validation)}
@@ -158,7 +162,15 @@ class Tuned:
         def build(folder: Path, earlier: Sequence[Path]) -> Iterator[Progress]:
             yield from self.train(setting, folder, earlier)
 
-        return [*index, *self.screenings(setting).values(), Recipe("weights", fingerprint({**inputs, **rows}), readable, build)]
+        before = [*index, *self.screenings(setting).values(), *([teacher] if teacher else [])]
+        return [*before, Recipe("weights", fingerprint({**inputs, **rows}), readable, build)]
+
+    def teacher(self, setting: Setting) -> Recipe | None:
+        """The answers to learn instead of the references, where a teacher is named."""
+        index = [index_recipe(setting, self.spec.chunker()).fingerprint] if self.spec.with_retrieval else []
+        about = {"template": self.spec.template, "index": index}
+        about |= {"top_k": self.spec.top_k, "passages_fit": min(self.spec.prompt_cap, setting.prompt_budget)} if index else {}
+        return teacher_recipe(self.spec, asked_in(self.spec, setting), self.words, lambda paths: self.finder(setting, paths), about)
 
     def screenings(self, setting: Setting) -> dict[What, Recipe]:
         """What the untuned model is asked about the training rows, for filters that need it."""
@@ -195,7 +207,8 @@ class Tuned:
         setting = self.fewer(setting)
         finder = self.finder(setting, earlier)
         screened = dict(zip(self.screenings(setting), earlier[1 if finder else 0 :], strict=False))
-        train = prepared(self.spec, setting, finder, screened, self.spec.seed, self.spec.max_tokens)
+        taught = lesson(self.spec, setting, earlier[bool(finder) + len(screened) :])
+        train = prepared(self.spec, taught.setting, finder, screened, self.spec.seed, self.spec.max_tokens)
         validation = training_rows(asked_in(self.spec, setting), finder, setting.validation, self.words)
         job = TrainingJob(
             base=setting.model,
@@ -207,7 +220,7 @@ class Tuned:
             left_out=train.left_out,
             out=folder,
         )
-        return Told(job, train.record)
+        return Told(job, taught.added_to(train.record))
 
 
 def shown(event: dict[str, Any], epochs: int) -> Progress:

@@ -20,6 +20,8 @@ KIND_WORDS = {
     "prefix_tuning": "Prefix tuning",
     "full": "Full fine-tuning",
     "scratch": "From scratch",
+    "dpo": "DPO",
+    "grpo": "GRPO",
 }
 
 PLAIN = frozenset({"full", "scratch", "nearest", "classifier"})

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from comparison.near import Nearness
 from comparison.plan import Plan
 from core.dataset import Dataset
 from core.dataset.leakage import KINDS, NEAR
 from core.dataset.pairs import PairsOfFile, cleared_pairs, read_pairs
+from core.errors import PlanError
+from models import address
 
 
 def guarded_pairs(plan: Plan, dataset: Dataset, nearness: Nearness) -> dict[str, PairsOfFile]:
@@ -24,6 +27,24 @@ def guarded_pairs(plan: Plan, dataset: Dataset, nearness: Nearness) -> dict[str,
     named = [getattr(spec, "pairs", None) for spec in (*plan.methods, *((plan.spec.reward,) if plan.spec.reward else ()))]
     paths = dict.fromkeys(path for path in named if path)
     return {path: cleared_pairs(read_pairs(Path(path)), dataset.test, dataset.instruction, near) for path in paths}
+
+
+def refuse_files(plan: Plan, *, public: bool) -> None:
+    """Where other people use the app, too, nobody may name a file or a folder of its machine, nor a server that only it can reach.
+
+    Raises:
+        PlanError: a method names pairs by their path, or a folder as its teacher.
+        ModelError: a teacher's server is not public.
+    """
+    for spec in (*plan.methods, *((plan.spec.reward,) if plan.spec.reward else ())) if public else ():
+        if getattr(spec, "pairs", None):
+            raise PlanError("A file of pairs cannot be named here: this app is shared.", "Leave pairs empty, for synthetic ones.")
+        teacher, url = getattr(spec, "teacher", None), getattr(spec, "teacher_url", None)
+        if teacher and not url and Path(teacher).is_absolute():
+            raise PlanError("A folder cannot be the teacher here: this app is shared.", "Name an embedded model or a Hub id.")
+        if url:
+            parts = urlsplit(url)
+            address.public_address(parts.hostname or "", parts.port or 443)
 
 
 def pairs_entries(pairs: Mapping[str, PairsOfFile]) -> list[dict[str, Any]]:

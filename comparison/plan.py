@@ -13,6 +13,7 @@ from pydantic import Field
 
 import evaluation  # noqa: F401  (registers the metrics)
 from adapters.base import MethodSpec
+from adapters.rewarding import RewardSpec
 from adapters.specs import read_method_specs
 from comparison.curve import CurveSpec
 from comparison.energy import EnergySpec
@@ -25,6 +26,7 @@ from core.fingerprint import fingerprint
 from core.specs import Spec, read_spec
 from evaluation.base import Metric, metrics
 from evaluation.hub_metric import HubMetricSpec, hub_metric
+from evaluation.reward import deciding_reward
 from models.base import BatchPolicy, GenerationConfig
 from models.loading import ModelSpec
 
@@ -58,6 +60,9 @@ class PlanSpec(Spec):
     judge: JudgeSpec | None = Field(None, description="Grade answers with a model: {model: same, scale: 5, rubric: ...}.")
     generation: GenerationConfig = Field(GenerationConfig(), description="How answers are decoded: {max_new_tokens: 64}.")
     batch: BatchPolicy = Field(BatchPolicy(), description="How prompts are put into batches: {max_rows: 48}.")
+    reward: RewardSpec | None = Field(
+        None, description="The reward model of the metric reward: {pairs: votes.jsonl}; without pairs synthetic ones, of references and wrong answers."
+    )
     prices: PricesSpec = Field(PricesSpec(), description="Prices for the costs: {per_hour, per_million_prompt_tokens, ..., currency}.")
     limits: LimitsSpec = Field(LimitsSpec(), description="What an answer may take: {seconds_per_answer, cost_per_1000}.")
     curve: CurveSpec | None = Field(None, description="Says that this is a learning curve; written by `python -m comparison curve`.")
@@ -229,6 +234,10 @@ def _absolute(raw: dict[str, Any], base: Path) -> dict[str, Any]:
         changed["knowledge"] = within(raw["knowledge"], "path")
     if isinstance(raw.get("methods"), list):
         changed["methods"] = [{**m, "mix": [within(e, "path") for e in m["mix"]]} if _mixes(m) else m for m in raw["methods"]]
+    if isinstance(changed.get("methods"), list):
+        changed["methods"] = [_local(within(method, "pairs"), "teacher", base) for method in changed["methods"]]
+    if "reward" in raw:
+        changed["reward"] = within(raw["reward"], "pairs")
     if "model" in raw:
         changed["model"] = weights(raw["model"])
     judge = raw.get("judge")
@@ -243,6 +252,14 @@ def _absolute(raw: dict[str, Any], base: Path) -> dict[str, Any]:
 
 def _mixes(method: Any) -> bool:
     return isinstance(method, dict) and isinstance(method.get("mix"), list)
+
+
+def _local(section: Any, name: str, base: Path) -> Any:
+    """A section whose model of that name is made absolute where it is a folder of this machine, and no server is named beside it."""
+    value = section.get(name) if isinstance(section, dict) else None
+    if not isinstance(value, str) or section.get(f"{name}_url") or not _is_folder(value, base):
+        return section
+    return {**section, name: str((base / Path(value).expanduser()).resolve())}
 
 
 def _is_folder(name: str, base: Path) -> bool:
@@ -277,6 +294,7 @@ def _metrics(spec: PlanSpec) -> tuple[Metric, ...]:
     if spec.judge is not None and "judge" not in wanted:
         wanted.append("judge")
     found = [metrics.get(m) if isinstance(m, str) else _of_evaluate(m, f"metrics.{place}") for place, m in enumerate(wanted)]
+    found = [deciding_reward(metric) if metric.info.name == spec.primary else metric for metric in found]
     names = [metric.info.name for metric in found]
     for name in names:
         if names.count(name) > 1:

@@ -15,6 +15,7 @@ from comparison.leaks import InDocuments, in_documents
 from comparison.loaded import Loaded
 from comparison.mixing import mixed_rows
 from comparison.near import Nearness
+from comparison.pairing import guarded_pairs
 from comparison.plan import Plan
 from comparison.vectors import Vectors
 from core.dataset import Dataset, cleaned, load_dataset
@@ -99,6 +100,7 @@ def make_ready(plan: Plan, models_home: Path, environment: Mapping[str, Any] | N
         models_home=models_home,
         labels=dataset.labels,
         mixes=mixed_rows(plan, dataset, nearness),
+        pairs=guarded_pairs(plan, dataset, nearness),
         gold=lambda examples, passages: holding(examples, passages, dataset.labels),
         language_model=loaded.model,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from adapters.rewarding import RewardSpec
 from comparison import jobs
 from comparison.analyses import analysed
 from comparison.certify import judge_all
@@ -17,12 +18,14 @@ from comparison.plan import Plan, read_plan
 from comparison.ready import Ready, embedder_key_if_there, make_ready
 from comparison.report import Frame, Outcome, build_report, groups_of
 from comparison.result import Result
+from comparison.rewarding import Rewarder
 from comparison.score import Adapter, Base, Scorer
 from comparison.seeds import member_names, members
 from comparison.store import Store, alone
 from core.errors import StoreError
 from core.files import write_json
 from evaluation.base import LOGPROBS
+from evaluation.reward import REWARD
 from models.base import ModelIdentity
 from models.loading import identify
 
@@ -54,8 +57,8 @@ def _rescore(
     plan = with_metrics(result, report, names, section)
     spec = fixed(plan.spec.model, environment)
     needs = {need for metric in plan.metrics for need in metric.info.needs}
-    asks = bool(needs & LOGPROBS) or ("judge" in needs and (plan.spec.judge or JudgeSpec()).is_base)
-    ready = make_ready(plan, store.models, environment) if needs & LOGPROBS else None
+    asks = bool(needs & (LOGPROBS | {REWARD})) or ("judge" in needs and (plan.spec.judge or JudgeSpec()).is_base)
+    ready = make_ready(plan, store.models, environment) if needs & (LOGPROBS | {REWARD}) else None
     identity = identify(spec, store.models) if asks else _stated_identity(environment)
     check_model(comparison_id, environment, identity)
     splits = result.splits()
@@ -63,6 +66,7 @@ def _rescore(
     embedder = embedder_key_if_there(spec.embedder, store.models) if "embedder" in needs else spec.embedder
     judge = judging(plan.spec.judge, identity, loaded, result.folder)
     scorer = Scorer(store, comparison_id, splits.test, splits.labels, identity, loaded, embedder, judge, without_paths=plan.without_paths)
+    scorer.rewarder = Rewarder(store, ready.setting, ready.loaded, plan.spec.reward or RewardSpec()) if ready else None
     outcomes = [Outcome.from_entry(entry) for entry in report["methods"]]
     for outcome in outcomes:
         for name in member_names(outcome.name, outcome.spec) if outcome.status == "done" else ():
@@ -75,9 +79,11 @@ def _rescore(
     metrics = [metric.info.name for metric in plan.metrics]
     scorer.pack(methods, metrics)
     scores = scorer.table(methods, metrics)
+    said = list(scorer.rewarder.notes()) if scorer.rewarder and REWARD in metrics else []
+    notes = list(dict.fromkeys([*report["notes"], *said]))
     judge.chooser.ask = "judge" in names
     done = [outcome.name for outcome in outcomes if outcome.status == "done"]
-    judged = yield from judge_all(judge, store, done, plan.metrics, scores, report["notes"], report["judge"])
+    judged = yield from judge_all(judge, store, done, plan.metrics, scores, notes, report["judge"])
     if section is not None:
         keep_section(result.folder, plan.mapping["judge"])
     frame = Frame.from_report({**report, "judge": judged.section, "notes": judged.notes}, plan.primary)

@@ -15,6 +15,7 @@ from typing import Any
 
 from adapters.base import Direct, Method, Recipe
 from adapters.prompts import PROMPT_VERSION
+from adapters.rewarding import RewardSpec
 from comparison import direct, events, generate, jobs, lines
 from comparison.analyses import analysed
 from comparison.answers import Saved, keep_power, read_answers, read_timings
@@ -34,6 +35,7 @@ from comparison.preparing import prepare
 from comparison.ready import Ready, make_ready
 from comparison.report import Frame, Outcome, build_report, groups_of
 from comparison.result import Result
+from comparison.rewarding import Rewarder
 from comparison.score import Adapter, Base, Scorer
 from comparison.seeds import member_names, members, naming_the_seed, told
 from comparison.splits import data_entry, data_notes, search, to_search, write_splits
@@ -44,6 +46,7 @@ from core import versions
 from core.errors import BakeoffError, Cancelled, StoreError
 from core.files import write_json
 from core.fingerprint import fingerprint
+from evaluation.reward import REWARD
 from models.base import OutOfMemory
 from models.memory import reset_peak
 
@@ -135,6 +138,7 @@ class _Run:
             self.store, self.id, self.ready.dataset.test, self.ready.dataset.labels, self.ready.identity, self.ready.loaded,
             self.ready.setting.embedder_id, judge,
             without_paths=self.plan.without_paths,
+            rewarder=Rewarder(self.store, self.ready.setting, self.ready.loaded, self.plan.spec.reward or RewardSpec(), self.plan.spec.energy),
         )  # fmt: skip
         outcomes = []
         for position, (name, method) in enumerate(self.ready.methods.items(), 1):
@@ -145,6 +149,8 @@ class _Run:
     def _finish(self, result: Result, data: dict[str, Any], outcomes: Sequence[Outcome]) -> Iterator[Event]:
         names = [name for outcome in outcomes for name in member_names(outcome.name, outcome.spec)]
         metrics = [metric.info.name for metric in self.plan.metrics]
+        for text in self.scorer.rewarder.notes() if REWARD in metrics and self.scorer.rewarder else ():
+            yield self._note(text)
         self.scorer.pack(names, metrics)
         card = result.card()
         scores, groups = self.scorer.table(names, metrics), groups_of(self.ready.dataset.test)

@@ -24,6 +24,7 @@ from comparison.judging import Judging
 from comparison.likelihood import Weighed, item_fields, stated, texts, weigh
 from comparison.loaded import Loaded
 from comparison.result import Result, scored_from_json, scored_to_json
+from comparison.rewarding import Rewarder
 from comparison.store import Store
 from core import versions
 from core.errors import BakeoffError, Cancelled, StoreError
@@ -32,6 +33,7 @@ from core.records import Answer, Example, Scored, Unscored
 from evaluation.abstention import answerable_marks
 from evaluation.base import ASK_A_MODEL, LOGPROBS, Item, Metric, Resources
 from evaluation.hub_metric import HubMetric
+from evaluation.reward import REWARD
 from models.base import ModelIdentity, OutOfMemory
 
 STAGE_VERSION = "1"  # raised by hand when the same answers would be handed to metrics differently
@@ -71,6 +73,7 @@ class Scorer:
         adapters: method to its trained weights; methods of the base model are absent.
         bases: method to the base that it asks; those of the comparison's own base may be absent.
         without_paths: rids a reason of the paths of this machine, since scores travel with results.
+        rewarder: asks the reward model; None where the plan's data are not at hand.
     """
 
     store: Store
@@ -85,6 +88,7 @@ class Scorer:
     rows: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     without_paths: Callable[[str], str] = str
     bases: dict[str, Base] = field(default_factory=dict)
+    rewarder: Rewarder | None = None
 
     def __post_init__(self) -> None:
         self.result = Result(self.store.folder(self.comparison))
@@ -139,7 +143,9 @@ class Scorer:
                 adapter = self.adapters[method].folder() if method in self.adapters else None
                 weighed[need] = yield from weigh(self.base(method).loaded.model(), adapter, need, method, rows, self.labels)
         begun = time.monotonic()
-        scored = yield from self._score(method, metric, _items(rows, weighed, self.answerable))
+        asked_reward = REWARD in metric.info.needs and self.rewarder is not None
+        rewards = (yield from self.rewarder.rewards(method, rows)) if asked_reward and self.rewarder else {}
+        scored = yield from self._score(method, metric, _items(rows, weighed, self.answerable, rewards))
         new = Known({e.id: scored_to_json(s) for e, s in zip(asked, scored, strict=True)}, round(time.monotonic() - begun, 4))
         transient = any(isinstance(s, Unscored) and s.transient for s in scored)
         yield self._keep(method, metric, NO_KEY if transient else key, new, failures, reused=False)
@@ -160,6 +166,7 @@ class Scorer:
         if "choices" in needs or "choice_logprobs" in needs:
             read.append([list(e.choices) for e in examples])
         models: list[Any] = [self.embedder_id if "embedder" in needs else "", self.judge.key if "judge" in needs else ""]
+        models += [self.rewarder.key if self.rewarder else ""] if REWARD in needs else []
         if LOGPROBS.intersection(needs):
             prompts = [[[m.role, m.content] for m in a.prompt.messages] for a in answers]
             adapter = self.adapters.get(method)
@@ -233,7 +240,12 @@ class Scorer:
         return found
 
 
-def _items(rows: Sequence[tuple[Example, Answer]], weighed: dict[str, tuple[Weighed, ...]], answerable: Mapping[str, bool]) -> list[Item]:
+def _items(
+    rows: Sequence[tuple[Example, Answer]],
+    weighed: dict[str, tuple[Weighed, ...]],
+    answerable: Mapping[str, bool],
+    rewards: Mapping[str, Scored],
+) -> list[Item]:
     return [
         Item(
             example_id=e.id,
@@ -245,6 +257,7 @@ def _items(rows: Sequence[tuple[Example, Answer]], weighed: dict[str, tuple[Weig
             answerable=answerable.get(e.id),
             input=e.input,
             choices=e.choices,
+            reward=rewards.get(e.id),
             **item_fields(weighed, n),
         )
         for n, (e, a) in enumerate(rows)

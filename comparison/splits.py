@@ -9,6 +9,7 @@ from typing import Any
 
 from comparison.leaks import Guarded, guarded, in_documents, to_embed
 from comparison.mixing import mix_entries, mix_notes
+from comparison.pairing import pairs_entries, pairs_notes
 from comparison.ready import Ready
 from comparison.result import Result
 from core.errors import StoreError
@@ -42,6 +43,7 @@ def data_entry(ready: Ready, found: Guarded) -> dict[str, Any]:
         "instruction": dataset.instruction,
         "columns": dict(dataset.columns_used),
         "mix": mix_entries(ready.setting.mixes),
+        "pairs": pairs_entries(ready.setting.pairs),
         "documents": {"count": len(ready.documents), "skipped": list(ready.skipped)},
         "fingerprint": dataset.fingerprint,
     }
@@ -53,6 +55,7 @@ def data_notes(ready: Ready) -> Iterator[str]:
     if bad:
         yield f"{ready.dataset.bad_count} rows of the data were left out; the first: line {bad[0].line}: {bad[0].reason}."
     yield from mix_notes(ready.setting.mixes)
+    yield from pairs_notes(ready.setting.pairs)
     if skipped:
         yield f"{len(skipped)} files of the documents were not read; the first: {skipped[0]['path']}: {skipped[0]['reason']}."
 

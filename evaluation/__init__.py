@@ -14,4 +14,5 @@ import evaluation.perplexity
 import evaluation.form
 import evaluation.groundedness
 import evaluation.abstention
-import evaluation.judge  # noqa: F401
+import evaluation.judge
+import evaluation.reward  # noqa: F401

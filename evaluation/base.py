@@ -16,7 +16,7 @@ from models.choosing import Chooser
 
 LOGPROBS = frozenset({"label_logprobs", "choice_logprobs", "reference_logprob"})
 """Needs that ask the answering model, with its trained weights, once more for each answer; nothing is generated."""
-ASK_A_MODEL = LOGPROBS | {"embedder", "judge"}
+ASK_A_MODEL = LOGPROBS | {"embedder", "judge", "reward"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Item:
         choice_logprobs: summed log-probability of each option's text after this prompt; only filled for metrics that ask.
         reference_logprob: that of the reference with its end of turn, `reference_tokens` long; None where it was not asked for.
         answerable: whether the data hold an answer; None where they mark no item as unanswerable.
+        reward: what the reward model gives the answer, or why it gives nothing; None where it was not asked.
     """
 
     example_id: str
@@ -49,6 +50,7 @@ class Item:
     choice_logprobs: tuple[float, ...] = ()
     reference_logprob: float | None = None
     reference_tokens: int = 0
+    reward: Scored | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class MetricInfo:
         version: bumped by hand when its numbers change, so that saved scores are not mixed.
         how: how it is computed, in one or two sentences with the source.
         needs: "labels", "label_logprobs", "embedder", "judge": what `Resources` must hold; "passages", "answerable", "choices",
-            "choice_logprobs", "reference_logprob": what an `Item` must.
+            "choice_logprobs", "reference_logprob", "reward": what an `Item` must.
         signature: the scorer's own signature (sacrebleu), or "".
         in_verdict: False for metrics that may be shown but not decide.
         neutral: neither more nor less is better (a length); shown without a direction and without a best.

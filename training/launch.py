@@ -13,13 +13,14 @@ from core.errors import MethodError
 from core.files import write_whole
 from training.encoder.job import EncoderJob
 from training.job import TrainingJob
+from training.preference.job import AnyJob, PreferenceJob
 
 ROOT = Path(__file__).resolve().parent.parent
 KILLED, STOPPED = -9, 130
 
 
-def run_job(job: TrainingJob | EncoderJob) -> Iterator[dict[str, Any]]:
-    """Start `python -m training` (or `training.encoder`) and yield its events as they come; see `training.loop` and `training.encoder.loop`.
+def run_job(job: TrainingJob | EncoderJob | AnyJob) -> Iterator[dict[str, Any]]:
+    """Start `python -m training` (or `training.encoder`, `training.preference`) and yield its events as they come; see their loops.
 
     The trainer stays in the caller's process group, so that stopping the group stops it.
 
@@ -30,7 +31,7 @@ def run_job(job: TrainingJob | EncoderJob) -> Iterator[dict[str, Any]]:
     job.out.mkdir(parents=True, exist_ok=True)
     write_whole(spec, job.model_dump_json())
     log_path = job.out / "trainer.log"
-    module = "training.encoder" if isinstance(job, EncoderJob) else "training"
+    module = "training.encoder" if isinstance(job, EncoderJob) else "training.preference" if isinstance(job, PreferenceJob) else "training"
     failure: MethodError | None = None
     with log_path.open("w") as log:
         process = subprocess.Popen([sys.executable, "-m", module, str(spec)], cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)

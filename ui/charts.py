@@ -194,10 +194,17 @@ def loss(curves: Mapping[str, Sequence[tuple[float, float]]]) -> go.Figure:
             figure.add_scatter(
                 x=[s for s, _ in values], y=[v for _, v in values], mode=mode, name=label, line={"color": colour, "width": 2}
             )
-    dress(figure, "step", "loss (nats per token)")
+    dress(figure, "step", loss_unit(curves))
     figure.update_xaxes(rangemode="tozero", tickformat="d", nticks=8)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.12, "x": 0, "font": {"color": GREY}})
     return figure
+
+
+def loss_unit(curves: Mapping[str, Sequence[tuple[float, float]]]) -> str:
+    """What the loss is of: tokens of answers, pairs of answers, or drawn answers by their reward."""
+    if curves.get("reward_margin"):
+        return "loss (nats per pair; chance is 0.69)"
+    return "loss of the policy" if curves.get("reward") else "loss (nats per token)"
 
 
 def dress(figure: go.Figure, x: str, y: str) -> None:

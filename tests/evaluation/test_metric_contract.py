@@ -38,6 +38,7 @@ def row(prediction: str, reference: str, labels: tuple[str, ...]) -> Item:
     return Item(
         "id", "What?", prediction, reference, label_logprobs=certain, passages=(reference,), answerable=True, input=reference,
         choices=(reference, "something else"), choice_logprobs=(0.0, -1000.0), reference_logprob=0.0, reference_tokens=1,
+        reward=Score(1000.0 if prediction == reference else -1000.0),
     )  # fmt: skip
 
 
@@ -107,7 +108,7 @@ def test_a_resource_that_is_missing_is_a_reason_and_never_a_number(name: str) ->
 def test_it_says_what_it_is(name: str) -> None:
     info = metrics.get(name).info
     assert info.name == name and info.low < info.high and len(info.how) > 40 and info.label and info.unit
-    assert set(info.needs) <= {"labels", "embedder", "judge", "passages", "answerable", "choices", *LOGPROBS}
+    assert set(info.needs) <= {"labels", "embedder", "judge", "passages", "answerable", "choices", "reward", *LOGPROBS}
 
 
 @pytest.mark.parametrize("name", NAMES)

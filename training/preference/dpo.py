@@ -13,7 +13,7 @@ from typing import Any
 from core.errors import MethodError
 from training.preference.events import Tell
 from training.preference.job import DpoJob, PairRow
-from training.preference.with_trl import Recorder, arguments, callback, check_installed, policy, run, tokenizer
+from training.preference.with_trl import Recorder, arguments, callback, check_installed, optimizers, policy, run, tokenizer
 
 
 def train(job: DpoJob, tell: Tell) -> None:
@@ -32,7 +32,7 @@ def train(job: DpoJob, tell: Tell) -> None:
     recorder.history.left_out = left_out
     steps = math.ceil(len(rows) / job.settings.batch_size) * job.settings.epochs
     config = DPOConfig(
-        **arguments(job.settings, made.hardware, job.out, steps),
+        **arguments(job.settings, made.hardware, job.out),
         beta=job.settings.beta,
         num_train_epochs=job.settings.epochs,
         per_device_train_batch_size=job.settings.batch_size,
@@ -53,6 +53,7 @@ def train(job: DpoJob, tell: Tell) -> None:
         eval_dataset=table(held_out) if held_out else None,
         processing_class=tokenizer(made.codec),
         callbacks=[callback(recorder)],
+        optimizers=optimizers(made.model, job.settings, steps),
     )
     run(trainer, recorder)
 

@@ -14,7 +14,7 @@ from models.reward import score_rows
 from models.transformers_backend import TransformersModel
 from training.preference.events import Tell
 from training.preference.job import GrpoJob
-from training.preference.with_trl import Recorder, arguments, callback, check_installed, policy, run, tokenizer
+from training.preference.with_trl import Recorder, arguments, callback, check_installed, optimizers, policy, run, tokenizer
 
 
 def train(job: GrpoJob, tell: Tell) -> None:
@@ -40,7 +40,7 @@ def train(job: GrpoJob, tell: Tell) -> None:
         return score_rows(judge, job.reward, rows)
 
     config = GRPOConfig(
-        **arguments(settings, made.hardware, job.out, settings.steps),
+        **arguments(settings, made.hardware, job.out),
         max_steps=settings.steps,
         per_device_train_batch_size=settings.batch_size * settings.answers,
         num_generations=settings.answers,
@@ -62,5 +62,6 @@ def train(job: GrpoJob, tell: Tell) -> None:
         train_dataset=Dataset.from_list([{"prompt": name} for name in known] * times),
         processing_class=tokenizer(made.codec),
         callbacks=[callback(recorder)],
+        optimizers=optimizers(made.model, settings, settings.steps),
     )
     run(trainer, recorder)

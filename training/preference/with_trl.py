@@ -22,6 +22,7 @@ from models.chat import ChatCodec, load_codec
 from models.memory import peak_mb, reset_peak
 from models.transformers_backend import load_weights
 from models.weights import locate
+from training import schedules
 from training.peft_configs import LoraSettings, kinds
 from training.preference.events import Epoch, History, Step, Tell, checked
 from training.preference.job import DpoJob, GrpoJob, PreferenceJob
@@ -71,21 +72,13 @@ def lora(settings: AdapterSettings) -> LoraSettings:
     return LoraSettings(rank=settings.rank, alpha=settings.alpha, dropout=settings.dropout)
 
 
-def arguments(settings: AdapterSettings, hardware: device.Hardware, out: Path, steps: int) -> dict[str, Any]:
-    """What all of trl's configs are told.
-
-    Args:
-        steps: of the whole training, for the warm-up.
-    """
+def arguments(settings: AdapterSettings, hardware: device.Hardware, out: Path) -> dict[str, Any]:
+    """What all of trl's configs are told."""
     gpu = hardware.device != "cpu"
     return {
         "output_dir": str(out / "trainer"),
         "learning_rate": settings.learning_rate,
-        "lr_scheduler_type": "linear",
-        "warmup_steps": math.ceil(steps * settings.warmup_share),
         "max_grad_norm": settings.max_grad_norm,
-        "weight_decay": 0.0,
-        "optim": "adamw_torch",
         "seed": settings.seed,
         "use_cpu": not gpu,
         "bf16": gpu and hardware.dtype == "bfloat16",
@@ -99,6 +92,21 @@ def arguments(settings: AdapterSettings, hardware: device.Hardware, out: Path, s
         "remove_unused_columns": False,
         "dataloader_pin_memory": False,
     }
+
+
+def optimizers(model: Any, settings: AdapterSettings, steps: int) -> tuple[Any, Any]:
+    """Optimiser and schedule of the other trainers; transformers' own warm-up would give the first step a rate of 0.
+
+    Args:
+        steps: of the whole training.
+    """
+    import torch
+
+    def share(done: int) -> float:
+        return schedules.rate(min(done + 1, steps), steps, largest=1.0, warmup_share=settings.warmup_share)
+
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=settings.learning_rate, weight_decay=0.0)
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, share)
 
 
 def tokenizer(codec: ChatCodec) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from adapters.base import Bound, Direct, Method, Setting
 from comparison.artefacts import Artefact, obtain
+from comparison.pairing import refuse_files
 from comparison.plan import Plan, read_plan
 from comparison.ready import make_ready
 from comparison.wording import prompting
@@ -64,6 +65,7 @@ def desk(
     if generation:
         whole["generation"] = {**(whole.get("generation") or {}), **generation}
     plan = read_plan(whole, Path(task.base))
+    refuse_files(plan, public=ctx.settings.public)
     models = ctx.store.models
     ready = make_ready(plan, models, environment)
     chosen = next(iter(ready.methods.values()))

@@ -8,6 +8,7 @@ from typing import Any
 
 from comparison.estimating import MethodEstimate, estimates
 from comparison.events import Progressed
+from comparison.pairing import refuse_files
 from comparison.plan import read_plan
 from comparison.ready import make_ready
 from core.errors import PlanError
@@ -28,6 +29,7 @@ def estimate(ctx: Context, task: Task, kind: str, settings: Mapping[str, Any]) -
         raise PlanError("There is nothing to train on: no task is chosen.", "Open an example, or bring data on the Data tab.")
     yield render("caption", text=BEGUN)
     plan = read_plan(task.plan([{"kind": kind, **settings}], list(task.metrics)), Path(task.base))
+    refuse_files(plan, public=ctx.settings.public)
     for step in estimates(ctx.store, make_ready(plan, ctx.store.models)):
         if isinstance(step, MethodEstimate):
             remedy = step.estimate.remedy if step.estimate else ""

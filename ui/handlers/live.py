@@ -18,6 +18,10 @@ SHOWN = (
     ("learning_rate", "Learning rate", "{:.2g}"),
     ("grad_norm", "Gradient norm", "{:.2g}"),
     ("tokens_per_s", "Answer tokens a second", "{:,.0f}"),
+    ("reward_accuracy", "Pairs ordered right", "{:.0%}"),
+    ("reward_margin", "Reward margin", "{:.2f}"),
+    ("reward", "Reward", "{:.2f}"),
+    ("kl", "Distance (KL)", "{:.3f}"),
 )
 
 

@@ -10,6 +10,7 @@ from comparison import jobs, judge_key
 from comparison.database import ACTIVE
 from comparison.engines.local import LocalEngine
 from comparison.judging import check_server
+from comparison.pairing import refuse_files
 from comparison.plan import read_plan
 from comparison.ready import make_ready
 from comparison.stopped import Stopped, keep
@@ -61,6 +62,7 @@ def start(ctx: Context, task: Task, plan: Mapping[str, Any], key: str = "") -> s
     room(ctx)
     if read.spec.judge is not None:
         check_server(read.spec.judge, public=ctx.settings.public)
+    refuse_files(read, public=ctx.settings.public)
     make_ready(read, store.models)
     engine = LocalEngine(judge_key.for_child(read.mapping.get("judge"), key, public=ctx.settings.public))
     return jobs.submit(store, read, ctx.owner, engine).id
