@@ -61,7 +61,8 @@ class PlanSpec(Spec):
     generation: GenerationConfig = Field(GenerationConfig(), description="How answers are decoded: {max_new_tokens: 64}.")
     batch: BatchPolicy = Field(BatchPolicy(), description="How prompts are put into batches: {max_rows: 48}.")
     reward: RewardSpec | None = Field(
-        None, description="The reward model of the metric reward: {pairs: votes.jsonl}; without pairs synthetic ones, of references and wrong answers."
+        None,
+        description="The reward model of the metric reward: {pairs: votes.jsonl}; without pairs synthetic ones, of references and wrong answers.",
     )
     prices: PricesSpec = Field(PricesSpec(), description="Prices for the costs: {per_hour, per_million_prompt_tokens, ..., currency}.")
     limits: LimitsSpec = Field(LimitsSpec(), description="What an answer may take: {seconds_per_answer, cost_per_1000}.")
