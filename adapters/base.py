@@ -55,6 +55,7 @@ class Setting:
         model, models_home: what a fine-tune needs to load the model in a process of its own.
         virtual_tokens: how many learnt tokens stand before each prompt; they take up room in the model's context.
         labels: the task's label set; empty for free text.
+        general: rows to rehearse, cleared of test items; None for those that come with the project.
         mixes: further training rows by `MixSpec.key`, cleared of test items as well.
         pairs: preference pairs by the path that a spec names, cleared of test items.
         gold: which of the passages hold each example's reference, the nearest to its question first; examples without one are absent.
@@ -74,6 +75,7 @@ class Setting:
     virtual_tokens: int = 0
     labels: tuple[str, ...] = ()
     mixes: Mapping[str, RowsOfFile] = field(default_factory=dict)
+    general: RowsOfFile | None = None
     pairs: Mapping[str, PairsOfFile] = field(default_factory=dict)
     gold: Callable[[Sequence[Example], Sequence[Passage]], Mapping[str, Sequence[Passage]]] = lambda examples, passages: {}
     language_model: Callable[[], LanguageModel] = lambda: load_model(ModelSpec(id="fake/echo"), Path("models"))

@@ -19,6 +19,7 @@ from adapters.base import Bound, MethodSpec, Progress, Recipe, Setting
 from adapters.preparation import WORDS, PreparationSettings, asked_in, check_preparation, preparation_inputs
 from adapters.prepared import FILE, in_words, prepared, screenings
 from adapters.prompts import PROMPT_VERSION, Words
+from adapters.rehearsed import general_rows, rehearsal_inputs
 from adapters.retrieved import PassageFinder, RetrievalSettings, check_documents, index_recipe
 from adapters.rows import training_rows as training_rows
 from adapters.rows import worded
@@ -29,7 +30,7 @@ from core.files import write_json
 from core.fingerprint import fingerprint
 from core.records import Example, Prompt, to_json
 from models.layer_sizes import layer_under
-from training import early, packing
+from training import early, packing, pull
 from training.job import TrainingJob
 from training.launch import run_job
 from training.peft_configs import LoraSettings, check_rank, kinds
@@ -39,7 +40,8 @@ from training.settings import TrainingSettings
 STAGE_VERSION = "2"
 """Bumped by hand when the same inputs train other weights."""
 LIBRARIES = ("torch", "transformers", "peft", "accelerate")
-SHOWN = ("loss", "token_accuracy", "learning_rate", "grad_norm", "train_loss", "validation_loss", "validation_token_accuracy")
+STEP = ("loss", "general_loss", "token_accuracy", "learning_rate", "grad_norm")
+SHOWN = (*STEP, "train_loss", "validation_loss", "validation_token_accuracy")
 
 
 class TunedSpec(TeacherSettings, PreparationSettings, RetrievalSettings, TrainingSettings):
@@ -70,7 +72,7 @@ class TunedSpec(TeacherSettings, PreparationSettings, RetrievalSettings, Trainin
 
     def trained_with(self) -> dict[str, Any]:
         """The settings that the weights of one seed depend on beside all rows: without the name, and without retrieval's where it is off."""
-        skipped = {"name", "train_rows", "weights", "mix"} | (set() if self.with_retrieval else set(RetrievalSettings.model_fields) | {"prompt_cap"})
+        skipped = {"name", "train_rows", "mix", "weights"} | (set() if self.with_retrieval else set(RetrievalSettings.model_fields) | {"prompt_cap"})
         return {**self.model_dump(exclude=skipped | set(TeacherSettings.model_fields)), "kind": self.kind, "seeds": 1}
 
 
@@ -116,10 +118,11 @@ class Tuned:
             )
         if self.spec.with_retrieval:
             check_documents(f"{self.spec.kind} with_retrieval", setting)
-        early.check(self.spec, len(setting.validation))
         check_preparation(self.spec.kind, self.spec, setting)
         check_teacher(self.spec.kind, self.spec, setting)
+        early.check(self.spec, len(setting.validation))
         packing.refuse(self.spec, None)
+        pull.refuse(self.spec)
 
     def check_rank(self, setting: Setting) -> None:
         """Raises:
@@ -154,6 +157,7 @@ class Tuned:
             "index": [recipe.fingerprint for recipe in index],
             "passages_fit": min(self.spec.prompt_cap, setting.prompt_budget) if index else None,
             **preparation_inputs(self.spec, setting),
+            **rehearsal_inputs(self.spec, setting),
             **({"teacher": teacher.fingerprint} if teacher else {}),
         }
         rows = {"train": [to_json(e) for e in setting.train], "validation": [to_json(e) for e in setting.validation]}
@@ -217,6 +221,7 @@ class Tuned:
             settings=self.spec.training(),
             train=train.rows,
             validation=validation.rows,
+            general=general_rows(self.spec, setting),
             left_out=train.left_out,
             out=folder,
         )

@@ -19,6 +19,7 @@ from comparison.curve import CurveSpec
 from comparison.energy import EnergySpec
 from comparison.judge_spec import SAME, JudgeSpec, check_judge, check_section
 from comparison.money import LimitsSpec, PricesSpec, check_limits
+from comparison.rehearsing import RehearsalSpec
 from comparison.sweep import SweepSpec
 from core.dataset import DataSpec
 from core.errors import PlanError, nearest
@@ -67,6 +68,12 @@ class PlanSpec(Spec):
     prices: PricesSpec = Field(PricesSpec(), description="Prices for the costs: {per_hour, per_million_prompt_tokens, ..., currency}.")
     limits: LimitsSpec = Field(LimitsSpec(), description="What an answer may take: {seconds_per_answer, cost_per_1000}.")
     curve: CurveSpec | None = Field(None, description="Says that this is a learning curve; written by `python -m comparison curve`.")
+    rehearsal: RehearsalSpec | None = Field(
+        None, description="General rows for fine-tunes with rehearsal_alpha: {path: file}; by default those that come with the project."
+    )
+    forgetting: bool = Field(
+        False, description="Also ask every fine-tune 168 general questions, to see what it has forgotten; the untuned model is asked once."
+    )
     sweep: SweepSpec | None = Field(None, description="Says that this is a sweep; written by `python -m comparison sweep`.")
     energy: EnergySpec = Field(EnergySpec(), description="How energy is measured, and where: {country: DEU}.")
 
@@ -233,6 +240,8 @@ def _absolute(raw: dict[str, Any], base: Path) -> dict[str, Any]:
         changed["data"] = {**data, "files": within(data["files"], "train", "validation", "test")} if "files" in data else data
     if "knowledge" in raw:
         changed["knowledge"] = within(raw["knowledge"], "path")
+    if "rehearsal" in raw:
+        changed["rehearsal"] = within(raw["rehearsal"], "path")
     if isinstance(raw.get("methods"), list):
         changed["methods"] = [{**m, "mix": [within(e, "path") for e in m["mix"]]} if _mixes(m) else m for m in raw["methods"]]
     if isinstance(changed.get("methods"), list):

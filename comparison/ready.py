@@ -17,6 +17,7 @@ from comparison.mixing import mixed_rows
 from comparison.near import Nearness
 from comparison.pairing import guarded_pairs
 from comparison.plan import Plan
+from comparison.rehearsing import rehearsed
 from comparison.vectors import Vectors
 from core.dataset import Dataset, cleaned, load_dataset
 from core.errors import DataError, MethodError, ModelError, PlanError
@@ -103,6 +104,7 @@ def make_ready(plan: Plan, models_home: Path, environment: Mapping[str, Any] | N
         pairs=guarded_pairs(plan, dataset, nearness),
         gold=lambda examples, passages: holding(examples, passages, dataset.labels),
         language_model=loaded.model,
+        general=rehearsed(plan.spec.rehearsal, dataset) if any(getattr(spec, "rehearsal_alpha", 0) for spec in plan.methods) else None,
     )
     checked = _checked(plan, setting, loaded)
     return Ready(plan, dataset, documents, skipped, identity, loaded, setting, checked, nearness, notes, planted)

@@ -32,6 +32,7 @@ from comparison.leaks import write_leaks
 from comparison.mixing import prepared_notes
 from comparison.plan import Plan
 from comparison.preparing import prepare
+from comparison.probe import probed
 from comparison.ready import Ready, make_ready
 from comparison.report import Frame, Outcome, build_report, groups_of
 from comparison.result import Result
@@ -149,12 +150,14 @@ class _Run:
     def _finish(self, result: Result, data: dict[str, Any], outcomes: Sequence[Outcome]) -> Iterator[Event]:
         names = [name for outcome in outcomes for name in member_names(outcome.name, outcome.spec)]
         metrics = [metric.info.name for metric in self.plan.metrics]
+        done = [outcome.name for outcome in outcomes if outcome.status == "done"]
+        for event in probed(self.store, self.id, self.ready, done) if self.plan.spec.forgetting else ():
+            yield self._note(event.text, event.method) if isinstance(event, Note) else event
         for text in self.scorer.rewarder.notes() if REWARD in metrics and self.scorer.rewarder else ():
             yield self._note(text)
         self.scorer.pack(names, metrics)
         card = result.card()
         scores, groups = self.scorer.table(names, metrics), groups_of(self.ready.dataset.test)
-        done = [outcome.name for outcome in outcomes if outcome.status == "done"]
         judged = yield from judge_all(self.scorer.judge, self.store, done, self.plan.metrics, scores, self.notes)
         frame = Frame(
             self.id, card["name"], card["created"], self.plan.shown(), self.environment, data, self.plan.primary, judged.section,
@@ -245,9 +248,7 @@ class _Run:
                 f"{len(training['left_out'])} training rows are longer than max_tokens or the model's context and were left out.", name
             )
         found = [f"{finding['text']} {finding['remedy']}" for finding in (training or {}).get("findings", ())]
-        for text in (text for text in found if f"{name}: {text}" not in self.notes):
-            yield self._note(text, name)
-        for text in (*prepared_notes(training), *direct.remarks(artefacts)):
+        for text in (*prepared_notes(training), *direct.remarks(artefacts), *(text for text in found if f"{name}: {text}" not in self.notes)):
             yield self._note(text, name)
         cost = ledger(saved, timings, artefacts)
         counts = (len(saved.answers), cut, saved.failures)

@@ -63,6 +63,14 @@ def cost_cell(cost: Mapping[str, Any], key: str, unit: str) -> str:
     return f"{value:,.0f}" + (f" {unit}" if unit else "")
 
 
+def forgotten_cell(entry: Mapping[str, Any]) -> str:
+    """Share of general questions right before training minus after: "0.12 [0.05, 0.20]"."""
+    if entry.get("difference") is None:
+        return ABSENT
+    interval = "" if entry["ci_low"] is None else f" [{entry['ci_low']:.2f}, {entry['ci_high']:.2f}]"
+    return f"{entry['difference']:.3f}{interval}"
+
+
 def rows(report: Mapping[str, Any]) -> list[list[str]]:
     """The head and all rows as text, the first column being their names."""
     methods = report["methods"]
@@ -80,6 +88,8 @@ def rows(report: Mapping[str, Any]) -> list[list[str]]:
         if key in MEASURED and all(method["cost"].get(key) is None for method in methods):
             continue
         found.append([label, *(cost_cell(method["cost"], key, unit) for method in methods)])
+    if any("forgetting" in method for method in methods):
+        found.append(["forgotten ↓", *(forgotten_cell(method.get("forgetting") or {}) for method in methods)])
     return found
 
 

@@ -75,7 +75,9 @@ def _assign(task: Task) -> tuple[dict[str, Mapping[str, Any]], dict[str, Mapping
     return filling, staying
 
 
-def plan(task: Task, ticked: Sequence[str], values: Values, metrics: Sequence[str], limit: float | None) -> dict[str, Any]:
+def plan(
+    task: Task, ticked: Sequence[str], values: Values, metrics: Sequence[str], limit: float | None, forgetting: bool = False
+) -> dict[str, Any]:
     """The whole plan that a filled form stands for."""
     whole = task.plan(collect(task, ticked, values), collect_metrics(task, metrics))
     rest = {k: v for k, v in (task.data.get("limit") or {}).items() if k != "test"}
@@ -83,6 +85,8 @@ def plan(task: Task, ticked: Sequence[str], values: Values, metrics: Sequence[st
     data = {k: v for k, v in task.data.items() if k != "limit"}
     if JUDGE not in metrics:
         whole.pop(JUDGE, None)
+    whole.pop("forgetting", None)
+    whole |= {"forgetting": True} if forgetting else {}
     return {**whole, "data": {**data, "limit": caps} if caps else data}
 
 

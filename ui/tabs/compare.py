@@ -34,16 +34,17 @@ class RunRow(NamedTuple):
     metrics: gr.Dropdown
     settings: dict[str, dict[str, Component]]
     limit: gr.Number
+    forgetting: gr.Checkbox
     run: gr.Button
     notice: gr.HTML
     lines: gr.HTML
 
     @property
     def inputs(self) -> list[Component]:
-        return [self.ticked, self.metrics, self.limit, *(c for form in self.settings.values() for c in form.values())]
+        return [self.ticked, self.metrics, self.limit, self.forgetting, *(c for form in self.settings.values() for c in form.values())]
 
     def values(self, flat: tuple[Any, ...]) -> dict[str, dict[str, Any]]:
-        """The settings' values, given in the order of `inputs` from the fourth on, as a plan's settings."""
+        """The settings' values, given in the order of `inputs` from the fifth on, as a plan's settings."""
         specs = {offer.name: offer.spec for offer in methods.offers()}
         rest = iter(flat)
         return {name: forms.settings(specs[name], {field: next(rest) for field in form}) for name, form in self.settings.items()}
@@ -121,12 +122,18 @@ def _run_row() -> RunRow:
             limit = gr.Number(
                 None, label="Test items at most", info="For a quick try. Empty: all of them.", precision=0, minimum=1, elem_id="limit_test"
             )
+            forgetting = gr.Checkbox(
+                False,
+                label="Ask fine-tunes general questions",
+                info="168 of them, before and after training, to see what was forgotten. Minutes for each fine-tune on a CPU.",
+                elem_id="ask_forgetting",
+            )
             for offer in methods.offers():
                 with gr.Accordion(offer.label, open=False, elem_id=f"settings_{offer.name}"):
                     made[offer.name] = forms.build(offer.spec, f"set_{offer.name}", leave_out=frozenset(offer.preset))
         notice = gr.HTML(elem_id="run_notice")
         lines = gr.HTML(elem_id="run_lines")
-    return RunRow(row, ticked, metrics, made, limit, run, notice, lines)
+    return RunRow(row, ticked, metrics, made, limit, forgetting, run, notice, lines)
 
 
 def _wire_cards(tab: CompareTab, shared: Shared) -> None:
@@ -181,13 +188,22 @@ def _wire_form(tab: CompareTab, shared: Shared) -> None:
         specs = {offer.name: offer.spec for offer in methods.offers()}
         values = [filled.values.get(name, {}).get(field, specs[name].model_fields[field].default) for name, field, _ in fields]
         ticked = gr.update(choices=filled.choices, value=filled.ticked)
-        return [ticked, gr.update(choices=filled.metric_choices, value=filled.metrics), limit, *values, ""]
+        return [
+            ticked,
+            gr.update(choices=filled.metric_choices, value=filled.metrics),
+            limit,
+            bool(task.rest.get("forgetting")),
+            *values,
+            "",
+        ]
 
     shared.on(shared.task.change, load, shared.task, [*form.inputs, form.notice])
 
-    def run(ctx: Context, task: Task, key: str, ticked: list[str], metrics: list[str], limit: float | None, *flat: Any) -> list[Any]:
+    def run(
+        ctx: Context, task: Task, key: str, ticked: list[str], metrics: list[str], limit: float | None, forgetting: bool, *flat: Any
+    ) -> list[Any]:
         try:
-            started = runs.start(ctx, task, methods.plan(task, ticked, form.values(flat), metrics, limit), key)
+            started = runs.start(ctx, task, methods.plan(task, ticked, form.values(flat), metrics, limit, forgetting), key)
         except BakeoffError as error:
             return [gr.skip(), gr.skip(), render("problem", message=error.message, remedy=error.remedy), ""]
         return [started, gr.Timer(active=True), "", render("empty", text="Starting.")]
@@ -195,7 +211,7 @@ def _wire_form(tab: CompareTab, shared: Shared) -> None:
     inputs, outputs = [shared.task, shared.judge_key, *form.inputs], [shared.running, shared.tick, form.notice, form.lines]
     shared.on(form.run.click, run, inputs, outputs, show_progress="minimal")
 
-    def relabel(ctx: Context, task: Task, ticked: list[str], metrics: list[str], limit: float | None, *flat: Any) -> Any:
+    def relabel(ctx: Context, task: Task, ticked: list[str], metrics: list[str], limit: float | None, forgetting: bool, *flat: Any) -> Any:
         return gr.update(choices=methods.choices(task, form.values(flat)))
 
     for _, field, component in fields:
