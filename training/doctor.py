@@ -20,7 +20,7 @@ FAR_RATE = 30.0
 ENDING_SHARE = 0.9
 WINDOW = 5
 """Steps that are looked at together: one step's loss is that of a few rows."""
-RISE, RISE_NATS = 1.3, 0.3
+RISE, RISE_NATS, LEAP = 1.3, 0.3, 3.0
 FALL = 0.01
 STEPS_OF_ONE_EPOCH = 30
 NO_GRADIENT, FIRST_STEPS = 1e-9, 3
@@ -61,8 +61,12 @@ class Doctor:
         return float(kinds.get(self.kind).Settings.model_fields["learning_rate"].default)
 
     def _say(self, rules: Sequence[Rule]) -> list[Finding]:
-        found = [finding for rule in rules if (finding := rule(self)) is not None and finding.rule not in self.spoken]
-        self.spoken |= {finding.rule for finding in found}
+        found = []
+        for rule in rules:
+            finding = rule(self)
+            if finding is not None and finding.rule not in self.spoken:
+                self.spoken.add(finding.rule)
+                found.append(finding)
         return found
 
 
@@ -148,13 +152,15 @@ def no_gradient(run: Doctor) -> Finding | None:
 
 
 def diverging(run: Doctor) -> Finding | None:
-    """The last steps, each of them, lie well above the first ones' mean."""
+    """The last steps, each of them, lie well above the first ones: their mean, or far above the first two, before the rate had risen."""
     if len(run.steps) < 2 * WINDOW:
         return None
-    start = sum(step.loss for step in run.steps[:WINDOW]) / WINDOW
-    if min(step.loss for step in run.steps[-WINDOW:]) <= max(start * RISE, start + RISE_NATS):
-        return None
-    return _rises(run, start, run.steps[-1].loss)
+    least = min(step.loss for step in run.steps[-WINDOW:])
+    for count, factor in ((WINDOW, RISE), (2, LEAP)):
+        start = sum(step.loss for step in run.steps[:count]) / count
+        if least > max(start * factor, start + RISE_NATS):
+            return _rises(run, start, run.steps[-1].loss)
+    return None
 
 
 def rising_epochs(run: Doctor) -> Finding | None:
