@@ -27,7 +27,7 @@ class Dpo(Preferred):
     Spec: ClassVar[type[MethodSpec]] = DpoSpec
 
     def before(self, setting: Setting, index: Recipe | None) -> dict[str, Recipe]:
-        about = {"index": [index.fingerprint] if index else []}
+        about: dict[str, Any] = {"index": [index.fingerprint] if index else []}
         about |= {"top_k": self.spec.top_k, "passages_fit": min(self.spec.prompt_cap, setting.prompt_budget)} if index else {}
         answers = pairing.base_answers(
             self.spec, setting, lambda earlier: self.finder(setting, earlier[0]) if self.spec.with_retrieval else None, about

@@ -172,7 +172,7 @@ class Tuned:
     def teacher(self, setting: Setting) -> Recipe | None:
         """The answers to learn instead of the references, where a teacher is named."""
         index = [index_recipe(setting, self.spec.chunker()).fingerprint] if self.spec.with_retrieval else []
-        about = {"template": self.spec.template, "index": index}
+        about: dict[str, Any] = {"template": self.spec.template, "index": index}
         about |= {"top_k": self.spec.top_k, "passages_fit": min(self.spec.prompt_cap, setting.prompt_budget)} if index else {}
         return teacher_recipe(self.spec, asked_in(self.spec, setting), self.words, lambda paths: self.finder(setting, paths), about)
 

@@ -13,7 +13,7 @@ from typing import Any
 from core.errors import MethodError
 from training.preference.events import Tell
 from training.preference.job import DpoJob, PairRow
-from training.preference.with_trl import Recorder, arguments, callback, check_installed, optimizers, policy, run, tokenizer
+from training.preference.with_trl import Recorder, arguments, callback, check_installed, library, optimizers, policy, run, tokenizer
 
 
 def train(job: DpoJob, tell: Tell) -> None:
@@ -23,15 +23,14 @@ def train(job: DpoJob, tell: Tell) -> None:
         MethodError: no pair fits `max_tokens`, the loss is no longer a number, or trl is missing.
     """
     check_installed("dpo")
-    from trl import DPOConfig, DPOTrainer
-
+    trl = library()
     rows, left_out = fitting(job.train, job.settings.max_tokens)
     held_out, _ = fitting(job.held_out, job.settings.max_tokens, needed=False)
     made = policy(job, job.settings)
     recorder = Recorder(job, made, tell)
     recorder.history.left_out = left_out
     steps = math.ceil(len(rows) / job.settings.batch_size) * job.settings.epochs
-    config = DPOConfig(
+    config = trl.DPOConfig(
         **arguments(job.settings, made.hardware, job.out),
         beta=job.settings.beta,
         num_train_epochs=job.settings.epochs,
@@ -41,7 +40,7 @@ def train(job: DpoJob, tell: Tell) -> None:
         max_length=None,
     )
 
-    class Trainer(DPOTrainer):  # type: ignore[misc,unused-ignore]
+    class Trainer(trl.DPOTrainer):  # type: ignore[misc,name-defined]
         def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
             """The rows are ids already, those of inference."""
             return dataset

@@ -14,7 +14,7 @@ from models.reward import score_rows
 from models.transformers_backend import TransformersModel
 from training.preference.events import Tell
 from training.preference.job import GrpoJob
-from training.preference.with_trl import Recorder, arguments, callback, check_installed, optimizers, policy, run, tokenizer
+from training.preference.with_trl import Recorder, arguments, callback, check_installed, library, optimizers, policy, run, tokenizer
 
 
 def train(job: GrpoJob, tell: Tell) -> None:
@@ -25,13 +25,12 @@ def train(job: GrpoJob, tell: Tell) -> None:
     """
     check_installed("grpo")
     from datasets import Dataset
-    from transformers import GenerationConfig
-    from trl import GRPOConfig, GRPOTrainer
 
+    trl, transformers = library(), library("transformers")
     settings = job.settings
     made = policy(job, settings)
     recorder = Recorder(job, made, tell)
-    made.model.generation_config = GenerationConfig(eos_token_id=sorted(made.codec.stops), pad_token_id=made.codec.pad)
+    made.model.generation_config = transformers.GenerationConfig(eos_token_id=sorted(made.codec.stops), pad_token_id=made.codec.pad)
     judge = TransformersModel(job.base, job.models_home)
     known = {row.id: row for row in job.prompts}
 
@@ -39,7 +38,7 @@ def train(job: GrpoJob, tell: Tell) -> None:
         rows = [(known[name].bare_ids, tuple(ids) or (made.codec.turn_end,)) for name, ids in zip(prompts, completion_ids, strict=True)]
         return score_rows(judge, job.reward, rows)
 
-    config = GRPOConfig(
+    config = trl.GRPOConfig(
         **arguments(settings, made.hardware, job.out),
         max_steps=settings.steps,
         per_device_train_batch_size=settings.batch_size * settings.answers,
@@ -49,7 +48,7 @@ def train(job: GrpoJob, tell: Tell) -> None:
         max_completion_length=job.max_new_tokens,
     )
 
-    class Trainer(GRPOTrainer):  # type: ignore[misc,unused-ignore]
+    class Trainer(trl.GRPOTrainer):  # type: ignore[misc,name-defined]
         def _tokenize_prompts(self, prompts: list[str]) -> tuple[list[list[int]], None, dict[str, Any]]:
             """A prompt goes by its id; its tokens are those of inference."""
             return [list(known[name].prompt_ids) for name in prompts], None, {}

@@ -98,7 +98,7 @@ class _Run:
             margins = self.margins(order[place * size : (place + 1) * size])
             loss = -torch.nn.functional.logsigmoid(margins).mean()
             checked(float(loss.detach()), step)
-            loss.backward()
+            torch.autograd.backward(loss)
             norm = float(torch.nn.utils.clip_grad_norm_(self.trained, self.settings.max_grad_norm))
             self.optimizer.step()
             self.optimizer.zero_grad()

@@ -6,6 +6,7 @@ would write (checkpoints with pickled optimisers) is switched off: the adapter a
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import math
 import shutil
@@ -38,6 +39,11 @@ def check_installed(kind: str) -> None:
     """
     if importlib.util.find_spec("trl") is None:
         raise MethodError(f"{kind} needs the package trl, which is not installed.", INSTALL)
+
+
+def library(name: str = "trl") -> Any:
+    """A library whose types say too little."""
+    return importlib.import_module(name)
 
 
 class Policy(NamedTuple):
@@ -200,7 +206,7 @@ def callback(recorder: Recorder) -> Any:
     """trl's end of the recorder."""
     from transformers import TrainerCallback
 
-    class Listening(TrainerCallback):  # type: ignore[misc,unused-ignore]
+    class Listening(TrainerCallback):
         def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
             recorder.logged(state, logs or {})
 
