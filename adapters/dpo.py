@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from adapters import pairing
 from adapters.base import MethodSpec, Recipe, Setting, methods
+from adapters.pairing import base_answers, paired
 from adapters.preferred import Preferred, PreferredSpec
 from adapters.retrieved import PassageFinder
 from training.preference.job import DpoJob
@@ -29,13 +29,13 @@ class Dpo(Preferred):
     def before(self, setting: Setting, index: Recipe | None) -> dict[str, Recipe]:
         about: dict[str, Any] = {"index": [index.fingerprint] if index else []}
         about |= {"top_k": self.spec.top_k, "passages_fit": min(self.spec.prompt_cap, setting.prompt_budget)} if index else {}
-        answers = pairing.base_answers(
+        answers = base_answers(
             self.spec, setting, lambda earlier: self.finder(setting, earlier[0]) if self.spec.with_retrieval else None, about
         )
         return {"answers": answers} if answers else {}
 
     def job(self, setting: Setting, finder: PassageFinder | None, paths: dict[str, Path], folder: Path) -> tuple[DpoJob, dict[str, Any]]:
-        found = pairing.paired(self.spec, setting, finder, paths.get("answers"))
+        found = paired(self.spec, setting, finder, paths.get("answers"))
         job = DpoJob(
             base=setting.model,
             models_home=setting.models_home,

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -73,7 +74,7 @@ class PreferredSpec(PairSettings, RetrievalSettings, AdapterSettings):
         return {**self.model_dump(exclude=skipped), "kind": self.kind, "seeds": 1}
 
 
-class Preferred:
+class Preferred(ABC):
     """A fine-tune on preferences. Subclasses give the spec, what comes before, and the job."""
 
     Spec: ClassVar[type[MethodSpec]] = PreferredSpec
@@ -100,16 +101,16 @@ class Preferred:
         start = {"start": replace(Lora(self.spec.lora()).recipes(setting)[-1], kind="start")} if self.spec.after_sft else {}
         return {**index, **self.before(setting, index.get("index")), **start}
 
+    @abstractmethod
     def before(self, setting: Setting, index: Recipe | None) -> dict[str, Recipe]:
         """What this kind needs beside index and start."""
-        raise NotImplementedError
 
     def pairs_inputs(self, setting: Setting, parts: dict[str, Recipe]) -> dict[str, Any]:
         return pairing.source_inputs(self.spec, setting, parts.get("answers"))
 
+    @abstractmethod
     def job(self, setting: Setting, finder: PassageFinder | None, paths: dict[str, Path], folder: Path) -> tuple[AnyJob, dict[str, Any]]:
         """The job, and the record of its pairs."""
-        raise NotImplementedError
 
     def recipes(self, setting: Setting) -> list[Recipe]:
         parts = self.parts(setting)
