@@ -190,7 +190,8 @@ def keys_and_values(base: Any, **tokens: torch.Tensor) -> list[tuple[torch.Tenso
     """What one row of tokens or embeddings leaves in the cache at each layer; with gradients where they are on."""
     cache = DynamicCache()
     base(**tokens, past_key_values=cache, use_cache=True, logits_to_keep=1)
-    return [(layer.keys, layer.values) for layer in cache.layers]
+    layers: Any = cache.layers
+    return [(layer.keys, layer.values) for layer in layers]
 
 
 FORMS: dict[str, type[VirtualTokens]] = {form.peft_type: form for form in (SoftPrompt, Prefix)}
