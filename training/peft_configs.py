@@ -14,7 +14,6 @@ from core.errors import MethodError
 from core.registry import Registry
 from models.layer_sizes import Layer, smallest_layer
 from models.transformers_backend import load_weights
-from models.layer_sizes import Layer, smallest_layer
 from training.settings import TrainingSettings
 
 if TYPE_CHECKING:
