@@ -95,7 +95,7 @@ def weights_of(model: Any) -> Weights:
 
 def weight_bytes(model: Any) -> int:
     """Bytes of a loaded model's weights, scales of quantised ones included; shared tensors count once."""
-    tensors: dict[int, Any] = {tensor.data_ptr(): tensor for tensor in (*model.parameters(), *model.buffers())}
+    tensors: dict[int, Any] = {tensor.data_ptr(): tensor for tensor in model.parameters()}
     for module in model.modules():
         for tensor in scales(module):
             tensors[tensor.data_ptr()] = tensor

@@ -41,7 +41,8 @@ class Done:
     """A run with a fine-tune of each sort that is handed out."""
 
     def __init__(self, home: Path, model: Path) -> None:
-        self.store, self.model = Store(home / "store"), model
+        self.home, self.model = home / "store", model
+        self.store = Store(self.home)
         task = home / "secret-folder"
         task.mkdir()
         lines = [f'"My {WORDS[n % 4]} number {n * 7}",{("billing", "repair")[n % 2]}' for n in range(24)]
@@ -86,7 +87,7 @@ def logits(folder: Path, home: Path, adapter: Path | None = None) -> torch.Tenso
 
 
 def no_paths(text: str, done: Done) -> None:
-    for secret in (str(done.store.home), str(done.model.parent), "secret-folder", "stove", TOKEN):
+    for secret in (str(done.home), str(done.model.parent), "secret-folder", "stove", TOKEN):
         assert secret not in text
 
 
@@ -215,7 +216,7 @@ def test_what_the_hub_refuses_is_told_without_the_token(done: Done) -> None:
 
 
 def test_the_commands_merge_and_zip_and_end_with_exit_code_2_on_wrong_input(done: Done, tmp_path: Path) -> None:
-    runner, store = CliRunner(), ["--store", str(done.store.home)]
+    runner, store = CliRunner(), ["--store", str(done.home)]
     zipped = runner.invoke(app, ["adapter", done.id, "lora", "--output", str(tmp_path / "x.zip"), *store])
     assert zipped.exit_code == 0 and (tmp_path / "x.zip").is_file(), zipped.output
     again = runner.invoke(app, ["adapter", done.id, "lora", "--output", str(tmp_path / "x.zip"), *store])

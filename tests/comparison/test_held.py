@@ -96,7 +96,7 @@ def test_log_probabilities_are_asked_of_the_base_that_answered(held_plan: Plan, 
     scorer: Any = Scorer.__new__(Scorer)
     scorer.identity, scorer.loaded, scorer.bases = ready.identity, ready.loaded, {name: Base(r.identity, r.loaded) for name, r in found}
     scorer.adapters, scorer.labels, scorer.answerable, scorer.embedder_id = {}, (), {}, ""
-    keys = {name: scorer.key(name, metrics.get("perplexity"), [], []) for name, _ in found}
+    keys = {name: scorer.key(name, metrics.get("reference_nll"), [], []) for name, _ in found}
     assert len(set(keys.values())) == 3
     assert scorer.base("other").identity == ready.identity
 
