@@ -20,7 +20,8 @@ FAR_RATE = 30.0
 ENDING_SHARE = 0.9
 WINDOW = 5
 """Steps that are looked at together: one step's loss is that of a few rows."""
-RISE, RISE_NATS, LEAP = 1.3, 0.3, 3.0
+RISE, RISE_NATS = 1.3, 0.3
+LEAP, LEAP_NATS = 3.0, 1.0
 FALL = 0.01
 STEPS_OF_ONE_EPOCH = 30
 NO_GRADIENT, FIRST_STEPS = 1e-9, 3
@@ -152,13 +153,12 @@ def no_gradient(run: Doctor) -> Finding | None:
 
 
 def diverging(run: Doctor) -> Finding | None:
-    """The last steps, each of them, lie well above the first ones: their mean, or far above the first two, before the rate had risen."""
-    if len(run.steps) < 2 * WINDOW:
-        return None
-    least = min(step.loss for step in run.steps[-WINDOW:])
-    for count, factor in ((WINDOW, RISE), (2, LEAP)):
+    """The last steps, each of them, lie well above the first ones' mean, or far above the first step, which no update came before."""
+    for count, factor, nats in ((WINDOW, RISE, RISE_NATS), (1, LEAP, LEAP_NATS)):
+        if len(run.steps) < count + WINDOW:
+            continue
         start = sum(step.loss for step in run.steps[:count]) / count
-        if least > max(start * factor, start + RISE_NATS):
+        if min(step.loss for step in run.steps[-WINDOW:]) > max(start * factor, start + nats):
             return _rises(run, start, run.steps[-1].loss)
     return None
 

@@ -7,11 +7,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
+from transformers import LlamaForCausalLM
 
 from core.errors import MethodError
 from core.records import Message
 from models.loading import ModelSpec, load_codec
+from training.batches import collate
 from training.doctor import Doctor, diagnose
 from training.events import Epoch, Finding, Step
 from training.facts import RowFacts, ends_of, row_facts
@@ -105,10 +108,30 @@ def test_the_usual_rate_is_that_of_the_kind():
         assert diagnose(kind, usual, facts, []) == [], kind
 
 
-def test_a_run_that_diverges_is_said_with_a_lower_rate(trained):
-    found = trained(learning_rate=1.0, epochs=4, max_grad_norm=1e6, warmup_share=0.0, alpha=512)
+@pytest.fixture(scope="module")
+def learnt(base, rows, tmp_path_factory):
+    """A base that knows the answers already, so that there is something to lose."""
+    folder = tmp_path_factory.mktemp("learnt") / "model"
+    shutil.copytree(base.id, folder)
+    model = LlamaForCausalLM.from_pretrained(folder)
+    batch = collate(rows, 1)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for _ in range(60):
+        logits = model(batch.input_ids, attention_mask=batch.attention_mask, position_ids=batch.position_ids).logits
+        answer = logits[:, -batch.labels.shape[1] - 1 : -1]
+        loss = torch.nn.functional.cross_entropy(answer.flatten(0, 1), batch.labels.flatten())
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.save_pretrained(folder)
+    return ModelSpec(id=str(folder), dtype="float32", threads=1)
+
+
+def test_a_run_that_diverges_is_said_with_a_lower_rate(trained, learnt):
+    found = trained(model=learnt, learning_rate=1.0, epochs=4, warmup_share=0.0)
     rises = next(finding for finding in found if finding.rule == "diverging")
     assert "rises instead of falling" in rises.text and "try 0.1" in rises.remedy
+    assert rules(found).count("diverging") == 1 and "flat" not in rules(found)
 
 
 def test_a_base_that_gives_no_numbers_ends_the_run_at_once(trained, tiny_model, tmp_path):
@@ -129,10 +152,10 @@ def test_a_loss_that_is_lost_later_is_put_down_to_the_learning_rate():
     assert lost.fatal and "Lower learning_rate (it is 0.001)" in lost.remedy
 
 
-def test_validation_rising_while_training_falls_is_said_once_and_names_the_epoch_that_is_kept(trained, rows):
+def test_validation_rising_while_training_falls_is_said_once_and_names_the_epoch_that_is_kept(trained, rows, learnt):
     """Validation rows that contradict the training rows: what is learnt makes them worse."""
     spoilt = tuple(row.model_copy(update={"completion_ids": rows[(i + 1) % 4].completion_ids}) for i, row in enumerate(rows[:4]))
-    found = trained(validation=spoilt, epochs=14)
+    found = trained(model=learnt, validation=spoilt, epochs=6, learning_rate=0.01)
     assert rules(found) == ["overfitting"]
     assert "rows are learnt by heart" in found[0].text and "early_stopping: 1" in found[0].remedy
 
