@@ -53,7 +53,14 @@ def estimates(store: Store, ready: Ready, only: str | None = None) -> Iterator[E
         PlanError: there is no such fine-tune.
         MethodError: it cannot be trained, or its measured steps had no memory.
     """
-    tuned = {name: method for name, method in ready.methods.items() if isinstance(method, Tuned) and only in (None, name)}
+    wanted = {name: method for name, method in ready.methods.items() if type(method.spec).trains and only in (None, name)}
+    tuned = {name: method for name, method in wanted.items() if isinstance(method, Tuned)}
+    if wanted and not tuned:
+        kinds = ", ".join(sorted({method.spec.kind for method in wanted.values()}))
+        raise PlanError(
+            f"What {kinds} will take cannot be told before: only supervised fine-tunes of a language model are measured.",
+            "Launch it; the time that is left is shown while it trains.",
+        )
     if not tuned:
         raise PlanError(
             f"There is no fine-tune '{only[:60]}' in the plan." if only else "The plan has no fine-tune, so there is nothing to estimate.",
@@ -64,7 +71,7 @@ def estimates(store: Store, ready: Ready, only: str | None = None) -> Iterator[E
 
 
 def _of_method(store: Store, ready: Ready, name: str, method: Tuned) -> Generator[Event, None, MethodEstimate]:
-    seeds = int(getattr(method.spec, "seeds", 1))
+    ready, seeds = ready.of(method), int(getattr(method.spec, "seeds", 1))
     *before, weights = method.recipes(ready.setting)
     if not manifest_fault(store.artefacts / weights.fingerprint, hashes=False):
         return MethodEstimate(name, seeds, None)

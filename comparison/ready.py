@@ -18,6 +18,7 @@ from comparison.near import Nearness
 from comparison.pairing import guarded_pairs
 from comparison.plan import Plan
 from comparison.rehearsing import rehearsed
+from comparison.sweep import check_rows
 from comparison.vectors import Vectors
 from core.dataset import Dataset, cleaned, load_dataset
 from core.errors import DataError, MethodError, ModelError, PlanError
@@ -80,6 +81,8 @@ def make_ready(plan: Plan, models_home: Path, environment: Mapping[str, Any] | N
     dataset = load_dataset(plan.spec.data, Path("/"), nearness.rows)
     if not dataset.test:
         raise DataError("There are no test items, so nothing can be compared.", "Raise data.split.test or give more rows.")
+    if plan.spec.sweep is not None:
+        check_rows(len(dataset.validation))
     documents, skipped = _documents(plan)
     planted = None
     if plan.spec.knowledge is not None and plan.spec.knowledge.drop_leaks:

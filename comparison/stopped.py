@@ -73,6 +73,7 @@ def of_result(result: Result) -> list[Stopped]:
 
 
 def _keep(store: Store, ready: Ready, name: str, method: Tuned) -> Stopped | None:
+    ready = ready.of(method)
     *earlier, weights = method.recipes(ready.setting)
     building = store.artefacts / f".building-{weights.fingerprint}"
     if (store.artefacts / weights.fingerprint).exists() or not building.is_dir():

@@ -57,15 +57,15 @@ def sweep_plan(
         base = {**base, "seeds": seeds}
     rest = {key: value for key, value in mapping.items() if key not in ("methods", "judge", "curve", "primary", "sweep")}
     rest["metrics"] = [metric for metric in mapping.get("metrics") or () if metric != "judge"]
+    found = points(base, over)
     plan = {
         **rest,
         "name": f"{mapping.get('name') or 'Comparison'}, sweep of {method_label({'name': base.get('name') or base['kind'], 'kind': base['kind']})}"[
             :100
         ],
-        "methods": [base],
+        "methods": [{**base, **found[-1].settings}],
         "sweep": {"over": {key: list(values) for key, values in over.items()}},
     }
-    points(base, plan["sweep"]["over"])
     return plan if rest["metrics"] else {key: value for key, value in plan.items() if key != "metrics"}
 
 
@@ -126,6 +126,17 @@ def _plain(value: Any) -> str:
     sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
     mantissa = f"{'-' if sign else ''}{''.join(map(str, digits))}"
     return mantissa if exponent == 0 else f"{mantissa}e{exponent}"
+
+
+def check_rows(validation_rows: int) -> None:
+    """Raises:
+    PlanError: there are no validation rows to choose by.
+    """
+    if not validation_rows:
+        raise PlanError(
+            "A sweep chooses by validation loss, and there are no validation rows.",
+            "Give the validation split a share (data.split.validation), or a file of its own (data.files.validation).",
+        )
 
 
 def read_values(texts: Sequence[str]) -> dict[str, list[Any]]:

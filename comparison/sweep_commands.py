@@ -56,7 +56,6 @@ def sweep(
     from comparison.ready import make_ready
     from comparison.store import Store
     from comparison.sweep import read_values, sweep_plan
-    from comparison.sweep_run import check
 
     with plain_errors(as_json):
         lead()
@@ -64,7 +63,6 @@ def sweep(
         mapping = sweep_plan(load_plan(plan), read_values([*(values or ()), *(more or ())]), method=method, seeds=seeds)
         read = read_plan(mapping, plan.parent)
         ready = make_ready(read, kept.models)
-        check(ready)
         follow(kept, admit(kept, read), read, ready, as_json)
 
 

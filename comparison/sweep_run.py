@@ -21,7 +21,7 @@ from comparison.result import Result
 from comparison.seeds import Member, members, naming_the_seed, told
 from comparison.store import Store
 from comparison.sweep import Point, points
-from core.errors import BakeoffError, Cancelled, PlanError, StoreError
+from core.errors import BakeoffError, Cancelled, MethodError, PlanError, StoreError
 from core.files import write_json
 
 if TYPE_CHECKING:
@@ -29,17 +29,6 @@ if TYPE_CHECKING:
 
 FILE = "sweep.json"
 Row = dict[str, Any]
-
-
-def check(ready: Ready) -> None:
-    """Raises:
-    PlanError: there are no validation rows to choose by.
-    """
-    if not ready.dataset.validation:
-        raise PlanError(
-            "A sweep chooses by validation loss, and there are no validation rows.",
-            "Give the validation split a share (data.split.validation), or a file of its own (data.files.validation).",
-        )
 
 
 def sweep(plan: Plan, store: Store, comparison_id: str, given: Ready | None = None) -> Iterator[Event]:
@@ -52,7 +41,6 @@ def sweep(plan: Plan, store: Store, comparison_id: str, given: Ready | None = No
     result = Result(store.folder(comparison_id))
     before = result.environment() if (result.folder / "environment.json").exists() else None
     ready = given or make_ready(plan, store.models, before)
-    check(ready)
     todo = points_of(plan)
     yield events.Started(comparison_id, plan.spec.name, tuple(point.name for point in todo), 0, resumed=before is not None)
     today = describe(plan, ready.identity, ready.setting.embedder_id)
@@ -82,6 +70,7 @@ def _row(store: Store, ready: Ready, point: Point) -> Generator[Event, None, Row
     row: Row = {"name": point.name, "settings": point.settings}
     try:
         method = methods.get(point.spec.kind)(point.spec)
+        ready = ready.of(method)
         method.check(ready.setting)
         trained = []
         for member in members(point.name, method):
@@ -100,7 +89,10 @@ def _trained(store: Store, ready: Ready, member: Member) -> Generator[Event, Non
     artefacts: list[Artefact] = []
     for recipe in member.method.recipes(ready.setting):
         artefacts.append((yield from prepare(store, member.name, recipe, [a.path for a in artefacts])))
-    return {**training_record(artefacts), "prepare_s": sum(artefact.prepare_s for artefact in artefacts)}
+    record = training_record(artefacts)
+    if record.get("best_loss") is None:
+        raise MethodError(f"{member.method.spec.kind} states no validation loss to choose by.", "Sweep a supervised fine-tune.")
+    return {**record, "prepare_s": sum(artefact.prepare_s for artefact in artefacts)}
 
 
 def figures(trained: Sequence[Mapping[str, Any]]) -> Row:
@@ -120,7 +112,8 @@ def table(plan: Plan, rows: Sequence[Row], validation_rows: int) -> dict[str, An
     """What `sweep.json` holds. `chosen` is the place of the row with the lowest mean validation loss; None where all failed."""
     done = [place for place, row in enumerate(rows) if row["status"] == "done"]
     chosen = min(done, key=lambda place: rows[place]["validation_loss"], default=None)
-    base = {key: value for key, value in plan.spec.methods[0].items() if key not in ("name", "seeds")}
+    swept = plan.spec.sweep.over if plan.spec.sweep else {}
+    base = {key: value for key, value in plan.spec.methods[0].items() if key not in ("name", "seeds", *swept)}
     snippet = None if chosen is None else {"methods": [{**base, **rows[chosen]["settings"]}]}
     return {
         "kind": base["kind"],

@@ -17,7 +17,7 @@ from comparison.plan import Plan, read_plan
 from comparison.ready import make_ready
 from comparison.run import run
 from comparison.store import Store
-from comparison.sweep import check_rows, points, read_values, sweep_plan, words
+from comparison.sweep import points, read_values, sweep_plan, words
 from comparison.sweep_run import as_text, of_result
 from core.errors import PlanError
 from training.job import TrainingJob
@@ -164,7 +164,7 @@ def test_a_sweep_without_validation_rows_is_refused_before_anything_is_stored(ma
     data = {**mapping["data"], "split": {"train": 0.7, "validation": 0.0, "test": 0.3}}
     plan = read_plan(sweep_plan({**mapping, "data": data}, {"rank": [2, 4]}))
     with pytest.raises(PlanError, match=r"no validation rows.*data\.split\.validation"):
-        check_rows(len(make_ready(plan, store.models).dataset.validation))
+        make_ready(plan, store.models)
 
 
 def test_the_command_refuses_an_unknown_setting_with_the_nearest_one(
