@@ -51,7 +51,7 @@ class EndpointSpec(Spec):
     )
 
 
-class _Again(Exception):
+class Again(Exception):
     """Another try may help; `pause_s` is what the server asks for."""
 
     def __init__(self, reason: str, pause_s: float | None = None) -> None:
@@ -59,7 +59,7 @@ class _Again(Exception):
         self.pause_s = pause_s
 
 
-class _Hopeless(Exception):
+class Hopeless(Exception):
     """No further call of this run will be answered; its text is (message, remedy)."""
 
 
@@ -109,10 +109,10 @@ class Endpoint:
             raise ModelError(*self._broken)
         try:
             reply = self._reply([{"role": m.role, "content": m.content} for m in messages])
-        except _Hopeless as error:
+        except Hopeless as error:
             self._broken = (error.args[0], error.args[1])
             raise ModelError(*self._broken) from None
-        except _Again as error:
+        except Again as error:
             self._unanswered += 1
             problem = (f"the judge's endpoint {error} ({TRIES} tries).", "Try again later.")
             if self._unanswered >= DOWN_AFTER:
@@ -126,13 +126,13 @@ class Endpoint:
         while True:
             try:
                 return self._ask(messages)
-            except _Again as error:
+            except Again as error:
                 tries += 1
                 if tries == TRIES:
                     raise
                 wait_s = pause_s if error.pause_s is None else error.pause_s
                 if wait_s > LONGEST_PAUSE_S:
-                    raise _Hopeless(f"the judge's endpoint asks to wait {wait_s:.0f} s.", "Judge again later.") from None
+                    raise Hopeless(f"the judge's endpoint asks to wait {wait_s:.0f} s.", "Judge again later.") from None
                 self.sleep(wait_s)
                 pause_s *= 2
 
@@ -148,21 +148,21 @@ class Endpoint:
                     if not self._adjusted(str(error).lower()):
                         raise
         except openai.APITimeoutError:
-            raise _Again(f"did not answer within {self.spec.timeout_s:g} s") from None
+            raise Again(f"did not answer within {self.spec.timeout_s:g} s") from None
         except openai.APIStatusError as error:
             raise _trouble(error.status_code, error.response.headers.get("retry-after")) from None
         except openai.APIConnectionError as error:
             if isinstance(error.__cause__, ModelError):
-                raise _Hopeless(error.__cause__.message, error.__cause__.remedy) from None
-            raise _Again("cannot be reached, or broke off") from None
+                raise Hopeless(error.__cause__.message, error.__cause__.remedy) from None
+            raise Again("cannot be reached, or broke off") from None
         except (openai.OpenAIError, ValueError):
-            raise _Again("answered with something that is not JSON") from None
+            raise Again("answered with something that is not JSON") from None
         return self._checked(found, messages)
 
     def _checked(self, found: Any, messages: list[dict[str, str]]) -> ChatCompletion:
         """The reply, paid for."""
         if isinstance(found, str) or not hasattr(found, "choices"):
-            raise _Again("answered with a page instead of JSON")
+            raise Again("answered with a page instead of JSON")
         usage = getattr(found, "usage", None)
         read = getattr(usage, "prompt_tokens", None) or sum(len(m["content"]) for m in messages) / 4
         written = getattr(usage, "completion_tokens", None) or 1
@@ -170,7 +170,7 @@ class Endpoint:
         self.spent += (read * prices[0] + written * prices[1]) / 1e6
         self.calls += 1
         if not found.choices or getattr(found.choices[0], "message", None) is None:
-            raise _Again("answered without any choice")
+            raise Again("answered without any choice")
         reply: ChatCompletion = found
         return reply
 
@@ -203,18 +203,18 @@ class Endpoint:
 def _trouble(status: int, retry_after: str | None) -> Exception:
     if status in (408, 409, 425, 429) or status >= 500:
         said = {429: "asks for patience (429)"}.get(status, f"failed ({status})")
-        return _Again(said, seconds(retry_after))
+        return Again(said, seconds(retry_after))
     if status in (401, 403):
-        return _Hopeless(f"the judge's endpoint refuses the key ({status}).", "Give a valid one by BAKEOFF_JUDGE_KEY or the page's field.")
+        return Hopeless(f"the judge's endpoint refuses the key ({status}).", "Give a valid one by BAKEOFF_JUDGE_KEY or the page's field.")
     if status == 404:
-        return _Hopeless(
+        return Hopeless(
             "the judge's endpoint has no such address or model (404).", "Check judge.endpoint.url, which mostly ends in /v1, and its model."
         )
     if 300 <= status < 400:
-        return _Hopeless(
+        return Hopeless(
             f"the judge's endpoint sends elsewhere ({status}), which is not followed.", "Name the address itself in judge.endpoint.url."
         )
-    return _Hopeless(f"the judge's endpoint refuses the request ({status}).", "See whether it serves chat completions of this model.")
+    return Hopeless(f"the judge's endpoint refuses the request ({status}).", "See whether it serves chat completions of this model.")
 
 
 def seconds(retry_after: str | None, now: float | None = None) -> float | None:

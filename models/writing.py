@@ -14,7 +14,7 @@ from typing import NamedTuple
 from core.errors import ModelError
 from core.records import Message
 from models import address
-from models.endpoint import TRIES, Endpoint, EndpointSpec, _Again, _Hopeless
+from models.endpoint import TRIES, Again, Endpoint, EndpointSpec, Hopeless
 
 KEY = "BAKEOFF_TEACHER_KEY"
 
@@ -41,9 +41,9 @@ class ServerWriter(Endpoint):
         """
         try:
             choice = self._reply([{"role": m.role, "content": m.content} for m in messages]).choices[0]
-        except _Hopeless as error:
+        except Hopeless as error:
             raise ModelError(*map(_of_the_teacher, error.args)) from None
-        except _Again as error:
+        except Again as error:
             raise ModelError(f"The teacher's endpoint {error} ({TRIES} tries).", "Run again later; what it has written is kept.") from None
         return Writing((choice.message.content or "").strip(), "length" if choice.finish_reason == "length" else "stop")
 

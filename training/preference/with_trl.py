@@ -179,6 +179,7 @@ class Recorder:
                 for name, parameter in self.model.named_parameters():
                     if name in self.best:
                         parameter.copy_(self.best[name])
+        self.history.best_epoch = self.history.best_epoch or int(getattr(self.job.settings, "epochs", 1))
         self.history.seconds = time.monotonic() - self.started
         self.history.peak_memory_mb = peak_mb(self.policy.hardware.device)
         save_adapter(self.model, self.job)
