@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from training.preference.job import AnyJob, PreferenceJob
 
 ROOT = Path(__file__).resolve().parent.parent
 KILLED, STOPPED = -9, 130
+PROCESSES = "BAKEOFF_PROCESSES"
 
 
 def run_job(job: TrainingJob | EncoderJob | AnyJob) -> Iterator[dict[str, Any]]:
@@ -34,7 +36,7 @@ def run_job(job: TrainingJob | EncoderJob | AnyJob) -> Iterator[dict[str, Any]]:
     module = "training.encoder" if isinstance(job, EncoderJob) else "training.preference" if isinstance(job, PreferenceJob) else "training"
     failure: MethodError | None = None
     with log_path.open("w") as log:
-        process = subprocess.Popen([sys.executable, "-m", module, str(spec)], cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
+        process = subprocess.Popen(command(module, spec), cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
         try:
             assert process.stdout is not None  # asked for with PIPE
             for line in process.stdout:
@@ -51,6 +53,20 @@ def run_job(job: TrainingJob | EncoderJob | AnyJob) -> Iterator[dict[str, Any]]:
         raise failure or ended_without_a_word(code, log_path.read_text(errors="replace"), job.settings)
     spec.unlink()
     log_path.unlink()
+
+
+def command(module: str, spec: Path) -> list[str]:
+    """What starts a trainer; under torchrun where BAKEOFF_PROCESSES says how many processes share a fine-tune, for as many GPUs.
+
+    Raises:
+        MethodError: that is no number of processes.
+    """
+    told = os.environ.get(PROCESSES, "1")
+    if not told.isdecimal() or not 1 <= int(told) <= 1024:
+        raise MethodError(f"{PROCESSES} must be a number of processes from 1 to 1024; got {told[:40]!r}.", "Set it to the number of GPUs.")
+    several = int(told) > 1 and module == "training"
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", told] if several else []
+    return [sys.executable, *launcher, "-m", module, str(spec)]
 
 
 def ended_without_a_word(code: int, log: str, settings: Any) -> MethodError:

@@ -33,7 +33,7 @@ END = 1
 
 @pytest.fixture(scope="module")
 def tiny_t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny_t5(tmp_path_factory.mktemp("t5") / "tiny-t5")
+    return save_tiny_t5(tmp_path_factory.mktemp("t5") / "tiny-t5", spread=2.0)
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from core.errors import ModelError
+from core.errors import MethodError, ModelError
 from models.loading import ModelSpec, identify
 from training.job import TrainingJob, TrainingRow
-from training.launch import run_job
+from training.launch import command, run_job
 from training.peft_configs import LoraSettings
 
 NASTY = ["; rm -rf x", "$(touch planted)", "`touch planted`", "--config=evil", "line\nbreak", "-rf", "a && touch planted", "'\"quote"]
@@ -38,6 +38,24 @@ def test_a_trainers_folder_is_one_argument_whatever_it_is_called(tmp_path: Path,
     assert command == [sys.executable, "-m", "training", str(tmp_path / name / "out" / "job.json")]
     assert not options.get("shell") and Path(command[-1]).is_absolute()
     assert not (tmp_path / "planted").exists()
+
+
+@pytest.mark.parametrize("told", ["; rm -rf x", "2 --evil", "-1", "0", "", "²", "99999"])
+def test_a_number_of_processes_is_a_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str) -> None:
+    """F22: it reaches the command of torchrun only as one."""
+    monkeypatch.setenv("BAKEOFF_PROCESSES", told)
+    with pytest.raises(MethodError, match="BAKEOFF_PROCESSES must be a number of processes"):
+        command("training", tmp_path / "job.json")
+
+
+def test_several_processes_are_started_by_torchrun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same job file; other trainers stay alone."""
+    alone = [sys.executable, "-m", "training", str(tmp_path / "job.json")]
+    assert command("training", tmp_path / "job.json") == alone
+    monkeypatch.setenv("BAKEOFF_PROCESSES", "2")
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    assert command("training", tmp_path / "job.json") == [alone[0], *launcher, *alone[1:]]
+    assert command("training.encoder", tmp_path / "job.json") == [sys.executable, "-m", "training.encoder", str(tmp_path / "job.json")]
 
 
 @pytest.mark.parametrize("name", [*NASTY, "a/b\n", "\na/b", "a/b/c", "a//b", "организация/модель", "a/" + "x" * 97, "a/b;c", "a/b c"])
