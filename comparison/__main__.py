@@ -189,7 +189,7 @@ def methods(as_json: JsonOption = False) -> None:
     import adapters  # noqa: F401  (registers them)
     from adapters.base import methods as known
 
-    rows = [{"name": name, "about": _first_line(kind), "schema": kind.Spec.model_json_schema()} for name, kind in known.items()]
+    rows = [{"name": name, "about": _first_line(kind.Spec), "schema": kind.Spec.model_json_schema()} for name, kind in known.items()]
     if as_json:
         print_json(rows)
         return
