@@ -47,7 +47,12 @@ class Prepared(NamedTuple):
 
 
 def prepared(
-    spec: PreparationSettings, setting: Setting, finder: PassageFinder | None, screened: Mapping[str, Path], seed: int, max_tokens: int
+    spec: PreparationSettings,
+    setting: Setting,
+    finder: PassageFinder | None,
+    screened: Mapping[screening.What, Path],
+    seed: int,
+    max_tokens: int,
 ) -> Prepared:
     """The rows of a fine-tune.
 
@@ -105,7 +110,7 @@ def _further(spec: PreparationSettings, setting: Setting, drawn: Drawn) -> Worde
         raise MethodError(f"mix: {drawn.entry['file']}: {error.message}", error.remedy) from error
 
 
-def select(spec: PreparationSettings, setting: Setting, screened: Mapping[str, Path]) -> tuple[list[Dropped], list[str]]:
+def select(spec: PreparationSettings, setting: Setting, screened: Mapping[screening.What, Path]) -> tuple[list[Dropped], list[str]]:
     """Rows that the filters leave out, and sentences on filters that could not tell. Each filter sees what those before it have kept."""
     rules: dict[str, Callable[[Sequence[Example]], list[Dropped]]] = {
         "empty": lambda rows: filters.empty_rows(rows, setting.labels),

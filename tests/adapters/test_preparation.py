@@ -15,6 +15,7 @@ from adapters.lora import Lora, LoraSpec
 from adapters.mixing import counts, draw
 from adapters.preparation import MixSpec, wording_of, wordings
 from adapters.prepared import Prepared, in_words, prepared
+from adapters.screening import What
 from adapters.specs import read_method_specs
 from core.dataset import RowsOfFile
 from core.errors import MethodError, PlanError
@@ -30,7 +31,7 @@ def spec(**settings: Any) -> LoraSpec:
     return made
 
 
-def rows_of(made: LoraSpec, setting: Setting, screened: dict[str, Path] | None = None) -> Prepared:
+def rows_of(made: LoraSpec, setting: Setting, screened: dict[What, Path] | None = None) -> Prepared:
     return prepared(made, setting, None, screened or {}, made.seed, made.max_tokens)
 
 
@@ -139,7 +140,7 @@ def test_each_filter_sees_what_those_before_it_kept_and_all_is_told(make_setting
     ]  # fmt: skip
     setting = replace(make_setting(train=[*train, *more]), language_model=lambda: FakeModel("fake/echo"))
     made = spec(filters=["already_right", "near_duplicates", "empty", "too_long", "noisy"])
-    screened = {}
+    screened: dict[What, Path] = {}
     for what, recipe in Lora(made).screenings(setting).items():
         (tmp_path / what).mkdir()
         list(recipe.build(tmp_path / what, []))
@@ -153,7 +154,7 @@ def test_each_filter_sees_what_those_before_it_kept_and_all_is_told(make_setting
     assert found.record["notes"] == ["noisy marks no row: 10 rows are fewer than the 12 that it needs."]
     assert found.record["counts"] == {"already_right": 1, "near_duplicates": 1, "empty": 1, "too_long": 1, "noisy": 0}
     assert (found.record["rows"], found.record["kept"], len(found.rows)) == (13, 9, 9)
-    assert in_words(found.record) == "training on 9 rows of up to 91 tokens; left out: 4 by filters"
+    assert in_words(found.record) == "training on 9 rows of up to 70 tokens; left out: 4 by filters"
     assert not any(example.input in json.dumps(found.record) for example in setting.train), "the record travels, so it holds no texts"
     assert len(rows_of(spec(), setting).rows) == 13, "nothing was deleted"
 

@@ -98,7 +98,7 @@ def _look(ctx: Context, task: Task, kind: str, chosen: Mapping[str, Any]) -> Ite
     later = [name for name in waiting if NEEDS[name] not in screened]
     now = spec.model_copy(update={"filters": tuple(name for name in spec.filters if name not in later)})
     found = prepared(now, setting, at.method.finder(setting, paths), screened, spec.seed, spec.max_tokens)
-    yield shown(found.record, setting.train, [FILTER_LABELS[cast(FilterName, name)] for name in later])
+    yield shown(found.record, setting.train, [FILTER_LABELS[name] for name in later])
 
 
 def _built(ctx: Context, recipes: Sequence[Recipe]) -> Generator[str, None, list[Path]]:

@@ -48,7 +48,7 @@ def build() -> PreparationParts:
         )
         with gr.Row(equal_height=False):
             file = gr.File(
-                label="Rows of another task", file_types=list(DATA_SUFFIXES), elem_id="prep_file", height=120, scale=3, min_width=220
+                label="Rows of another task", file_types=list(DATA_SUFFIXES), elem_id="prep_file", height=160, scale=3, min_width=220
             )
             percent = gr.Number(
                 20,
