@@ -14,6 +14,8 @@ from adapters import qlora as qlora
 from adapters import ia3 as ia3
 from adapters import prompt_tuning as prompt_tuning
 from adapters import prefix_tuning as prefix_tuning
+from adapters import nearest as nearest
+from adapters import classifier as classifier
 from adapters import full as full
 from adapters import scratch as scratch
 from adapters import dpo as dpo

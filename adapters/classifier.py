@@ -27,6 +27,7 @@ from training.encoder.job import EncoderJob, EncoderSettings, TextRow
 from training.heads import Rows
 from training.launch import run_job
 
+NOT_TRAINED_WITH = {"name", "weights"}
 SHOWN = ("loss", "accuracy", "learning_rate", "grad_norm", "train_loss", "validation_loss", "validation_accuracy")
 
 
@@ -66,7 +67,7 @@ class Classifier(LabelMethod):
     stage = "1"
 
     def settings(self, setting: Setting) -> dict[str, Any]:
-        return {**self.spec.model_dump(exclude={"name"}), "instruction": setting.instruction}
+        return {**self.spec.model_dump(exclude=NOT_TRAINED_WITH), "instruction": setting.instruction}
 
     def learn(self, setting: Setting, folder: Path) -> Iterator[Progress]:
         begun, rows, facts = time.monotonic(), labelled(setting, setting.train), label_facts(setting)
@@ -113,7 +114,7 @@ class TunedEncoder(LabelMethod):
     def settings(self, setting: Setting) -> dict[str, Any]:
         """Tuned weights depend on the device and its threads, too."""
         made = {"device": device.kind(), "threads": _threads(setting), "instruction": setting.instruction}
-        return {**self.spec.model_dump(exclude={"name"}), **made, "seeds": 1}
+        return {**self.spec.model_dump(exclude=NOT_TRAINED_WITH), **made, "seeds": 1}
 
     def learn(self, setting: Setting, folder: Path) -> Iterator[Progress]:
         spec = self.spec

@@ -81,6 +81,15 @@ def check_labels(kind: str, setting: Setting) -> None:
         )
 
 
+def check_weights(spec: MethodSpec) -> None:
+    """Raises:
+    MethodError: the base's weights are to be held in few bits, and no base is asked.
+    """
+    held = getattr(spec, "weights", "auto")
+    if held != "auto":
+        raise MethodError(f"{spec.kind} asks no language model, so weights must be auto; got {held}.", "Leave weights out.")
+
+
 class BoundLabelled:
     """Answers with the likeliest label; of equal ones the first of the label set."""
 
@@ -119,6 +128,7 @@ class LabelMethod:
         self.spec = spec
 
     def check(self, setting: Setting) -> None:
+        check_weights(self.spec)
         check_labels(self.spec.kind, setting)
 
     def settings(self, setting: Setting) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from adapters.base import Direct, DirectAnswer, MethodSpec, Progress, Recipe, Setting, methods
 from adapters.few_shot import SCORE_DIGITS
+from adapters.labelled import EMPTY, check_weights
 from core.errors import MethodError, StoreError
 from core.files import write_whole
 from core.fingerprint import fingerprint
@@ -54,7 +55,7 @@ class BoundNearest:
         return np.asarray(found, dtype=np.float32)
 
     def refuse(self, example: Example) -> str:
-        return "" if example.question.strip() else "the question is empty"
+        return "" if example.question.strip() else EMPTY
 
     def answer(self, examples: Sequence[Example]) -> list[DirectAnswer]:
         if not examples:
@@ -77,6 +78,7 @@ class Nearest:
         self.spec = spec
 
     def check(self, setting: Setting) -> None:
+        check_weights(self.spec)
         if not setting.train:
             raise MethodError("nearest needs at least 1 training example; got 0.", "Give the training split a larger share.")
 

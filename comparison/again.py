@@ -27,7 +27,7 @@ from comparison.run import method_key
 from comparison.score import Adapter, Base, Scorer
 from comparison.seeds import member_names, members
 from comparison.store import Store, alone
-from comparison.wording import load_for
+from comparison.wording import load_for, prompting
 from core.errors import BakeoffError, Cancelled, StoreError
 from core.files import write_json
 from core.fingerprint import fingerprint
@@ -138,6 +138,7 @@ class Again:
         bound = method.bind(ready.setting, [artefact.path for artefact in artefacts])
         if isinstance(bound, Direct):
             return None
+        bound = prompting(bound, aside)
         load_for(bound, test)
         worded = self.word(aside, bound)
         if worded is None:

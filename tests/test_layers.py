@@ -20,6 +20,7 @@ OWNERS = {
     "peft": {"models", "training"},
     "accelerate": {"models", "training"},
     "sentence_transformers": {"models"},
+    "sklearn": {"training"},
     "evaluate": {"evaluation"},
     "datasets": {"core", "training"},
 }

@@ -6,16 +6,19 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
 import adapters  # noqa: F401  (registers the methods)
-from adapters.base import Bound, Setting, methods
+from adapters.base import Bound, Direct, Setting, methods
 from core.errors import PlanError
 from core.records import Example, prompt_from_json, to_json
 from core.specs import read_spec
 
 EVERY = pytest.mark.parametrize("kind", methods.names())
+PROMPTED = pytest.mark.parametrize("kind", [kind for kind in methods.names() if get_type_hints(methods.get(kind).bind)["return"] is not Direct])
+"""Those that answer directly have a contract of their own: test_direct.py."""
 Make = Callable[..., Bound]
 
 
@@ -60,14 +63,14 @@ def test_recipes_load_no_model_and_have_stable_fingerprints(kind: str, setting: 
         json.dumps(recipe.inputs, allow_nan=False)
 
 
-@EVERY
+@PROMPTED
 def test_prompts_end_with_the_users_turn_that_holds_the_input(kind: str, setting: Setting, bound: Make, questions: list[Example]) -> None:
     for example, prompt in zip(questions, bound(kind, setting).prompts(questions), strict=True):
         assert prompt.messages[-1].role == "user"
         assert prompt.messages[-1].content.removesuffix("\nAnswer:").endswith(example.input)
 
 
-@EVERY
+@PROMPTED
 def test_prompts_hold_each_examples_own_instruction_where_none_is_shared(
     kind: str, make_setting: Callable[..., Setting], bound: Make, questions: list[Example]
 ) -> None:
@@ -77,7 +80,7 @@ def test_prompts_hold_each_examples_own_instruction_where_none_is_shared(
         assert prompt.messages[-1].content.removesuffix("\nAnswer:").endswith(f"{example.instruction}\n\n{example.input}")
 
 
-@EVERY
+@PROMPTED
 def test_prompts_are_the_same_whatever_is_asked_beside_them_and_in_any_order(
     kind: str, setting: Setting, bound: Make, questions: list[Example]
 ) -> None:
@@ -89,20 +92,20 @@ def test_prompts_are_the_same_whatever_is_asked_beside_them_and_in_any_order(
     assert method.prompts([]) == []
 
 
-@EVERY
+@PROMPTED
 def test_prompts_do_not_look_at_the_reference_of_what_they_ask(kind: str, setting: Setting, bound: Make, questions: list[Example]) -> None:
     method = bound(kind, setting)
     blind = [dataclasses.replace(example, reference="") for example in questions]
     assert method.prompts(blind) == method.prompts(questions)
 
 
-@EVERY
+@PROMPTED
 def test_prompts_survive_json(kind: str, setting: Setting, bound: Make, questions: list[Example]) -> None:
     for prompt in bound(kind, setting).prompts(questions):
         assert prompt_from_json(json.loads(json.dumps(to_json(prompt)))) == prompt
 
 
-@EVERY
+@PROMPTED
 def test_the_base_model_answers_unless_there_are_weights(kind: str, setting: Setting, bound: Make) -> None:
     trained = [
         r.fingerprint for r in methods.get(kind)(read_spec(methods.get(kind).Spec, {"kind": kind})).recipes(setting) if r.kind == "weights"

@@ -1,0 +1,108 @@
+"""Classifiers: what they refuse, labels that do not occur, uneven classes, probabilities; the penalty that validation rows choose."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import rooms
+
+from adapters.base import methods
+from adapters.classifier import Classifier, ClassifierSpec, TunedEncoder, TunedEncoderSpec
+from adapters.labelled import labelled, labels_there
+from core.errors import MethodError
+from models.loading import ModelSpec
+
+BOTH = pytest.mark.parametrize("kind", ["classifier", "tuned_encoder"])
+FREE = {"labels": ()}
+
+
+def check(kind: str, **changes: object) -> None:
+    method = methods.get(kind)
+    method(method.Spec(kind=kind)).check(rooms.setting(**changes))
+
+
+def record(folder: Path) -> dict[str, object]:
+    found: dict[str, object] = json.loads(next(folder.rglob("training.json")).read_text())
+    return found
+
+
+@BOTH
+def test_free_text_is_refused_with_what_works_instead(kind: str) -> None:
+    with pytest.raises(MethodError, match=rf"{kind} needs a label set; the answers of these data are free text\. .*take nearest"):
+        check(kind, labels=())
+
+
+@BOTH
+def test_one_class_only_is_refused_since_there_is_nothing_to_tell_apart(kind: str) -> None:
+    lamps = [example for example in rooms.TRAIN if example.reference == "lighting"]
+    with pytest.raises(MethodError, match=r"at least 2 of the 3 labels; all 8 are 'lighting'"):
+        check(kind, train=lamps)
+
+
+def test_the_tuned_encoder_needs_an_embedder_with_weights() -> None:
+    method = TunedEncoder(TunedEncoderSpec(kind="tuned_encoder"))
+    with pytest.raises(MethodError, match=r"got fake/hash-64\. Set model\.embedder"):
+        method.check(rooms.setting(model=ModelSpec(id="fake/echo", embedder="fake/hash-64")))
+
+
+def test_probabilities_are_of_the_whole_label_set_and_sum_to_one(tmp_path: Path) -> None:
+    for found in rooms.said("classifier", tmp_path):
+        assert tuple(found.grounds.probabilities) == rooms.LABELS
+        assert sum(found.grounds.probabilities.values()) == pytest.approx(1, abs=1e-5)
+        assert found.text == max(found.grounds.probabilities, key=found.grounds.probabilities.__getitem__)
+
+
+def test_a_label_that_no_training_row_has_gets_probability_0_and_is_counted(tmp_path: Path) -> None:
+    dry = [example for example in rooms.TRAIN if example.reference != "plumbing"]
+    made = rooms.setting(train=dry)
+    found = rooms.said("classifier", tmp_path, made=made)
+    assert labels_there(made) == ("heating", "lighting")
+    assert {answer.grounds.probabilities["plumbing"] for answer in found} == {0.0}
+    assert "plumbing" not in {answer.text for answer in found}
+    facts = record(tmp_path)["label_facts"]
+    assert isinstance(facts, dict) and (facts["absent"], facts["labels"], facts["rows"], facts["most"]) == (1, 3, 16, 0.5)
+
+
+def test_training_rows_without_a_label_are_left_out_and_named(tmp_path: Path) -> None:
+    odd = replace(rooms.TRAIN[0], id="odd", reference="call somebody")
+    rooms.said("classifier", tmp_path, made=rooms.setting(train=[*rooms.TRAIN, odd]))
+    facts = record(tmp_path)["label_facts"]
+    assert isinstance(facts, dict) and facts["not_labels"] == ["odd"] and facts["rows"] == 24
+
+
+def test_balancing_gives_a_rare_label_more_weight(tmp_path: Path) -> None:
+    rare = [*(e for e in rooms.TRAIN if e.reference == "heating"), next(e for e in rooms.TRAIN if e.reference == "lighting")]
+    made, asked = rooms.setting(train=rare, validation=()), [rooms.fault(70, "lighting", "office")]
+    shares = [rooms.said("classifier", tmp_path / str(on), asked, made, balance=on)[0].grounds.probabilities for on in (False, True)]
+    assert shares[1]["lighting"] > shares[0]["lighting"] + 0.1
+
+
+def test_the_penalty_is_the_one_with_the_lowest_validation_loss_unless_it_is_given(tmp_path: Path) -> None:
+    rooms.said("classifier", tmp_path / "open")
+    found = record(tmp_path / "open")
+    tried = found["tried"]
+    assert isinstance(tried, list) and len(tried) == 5
+    assert found["penalty"] == min(tried, key=lambda one: one["validation_loss"])["penalty"]
+    rooms.said("classifier", tmp_path / "given", penalty=3.0)
+    assert record(tmp_path / "given")["penalty"] == 3.0
+    rooms.said("classifier", tmp_path / "none", made=rooms.setting(validation=()))
+    assert record(tmp_path / "none")["penalty"] == 0.1
+    assert found["trainable_params"] == 3 * (64 + 1)
+
+
+def test_an_own_instruction_is_read_with_the_question() -> None:
+    own = [replace(example, instruction=f"Do {n}.") for n, example in enumerate(rooms.TRAIN)]
+    assert labelled(rooms.setting(), own).texts == labelled(rooms.setting(), rooms.TRAIN).texts
+    assert labelled(rooms.setting(instruction=""), own).texts[1].startswith("Do 1.\n\nThe lamp")
+
+
+def test_a_seed_and_the_number_of_seeds_belong_to_the_tuned_one_alone() -> None:
+    """A head has one optimum, so seeds of it would be the same run again."""
+    assert "seeds" not in ClassifierSpec.model_fields and "seeds" in TunedEncoderSpec.model_fields
+    one, three = (TunedEncoder(TunedEncoderSpec(kind="tuned_encoder", seeds=n)).recipes(rooms.setting())[0] for n in (1, 3))
+    assert one.fingerprint == three.fingerprint, "the first of three seeds is the run with one"
+    renamed = Classifier(ClassifierSpec(kind="classifier", name="mine")).recipes(rooms.setting())[0]
+    assert renamed.fingerprint == Classifier(ClassifierSpec(kind="classifier")).recipes(rooms.setting())[0].fingerprint
