@@ -2,40 +2,49 @@
 
 The same rows, rank, layers, batch size, learning rate and number of optimiser steps for everybody, in one process and in turns:
 
-    Trainer    transformers' Trainer in float32, rows padded on the right to `--max-tokens`
-    trl        trl's SFTTrainer with its defaults (bf16 autocast, gradient checkpointing, padding to the longest row of a batch)
-    Bakeoff    training.loop, in the number type that the app chooses (bf16 autocast where the processor is fast at it)
+    Trainer      transformers' Trainer, rows padded on the right to `--max-tokens`; float32 on a CPU, bf16 on a GPU
+    trl          trl's SFTTrainer with its defaults (bf16 autocast, gradient checkpointing, padding to the longest row of a batch)
+    trl, packed  the same with `packing=True`, sequences as long as a batch's rows together
+    Bakeoff      training.loop, in the number type that the app chooses (bf16 autocast where the processor is fast at it)
 
-All three take the loss on the answers' tokens alone, and each turn is one epoch over the same rows, so its supervised tokens are equal.
-Loading the model is not counted, nor is writing the weights. With `--dtype float32` the losses of Bakeoff's steps are printed beside those
-of a plain loop over the same rows (padded on the right, logits for every position): the speed must not come from another sum.
+All take the loss on the answers' tokens alone, and each turn is one epoch over the same rows, so its supervised tokens are equal. Loading
+the model is not counted, nor is writing the weights. After each turn the loss on rows that nobody trained on is taken; they must lie within
+2 % of each other, since who learns less is not faster. With `--dtype float32` the losses of Bakeoff's steps are printed beside those of a
+plain loop over the same rows (padded on the right, logits for every position): the speed must not come from another sum.
+
+    python -m benchmarks.finetuning --gpu --with-trl --json gpu.json
+
+measures the same on a CUDA GPU at 1B and 7B parameters, with random weights of published shapes and random rows, and states the
+model-FLOPs utilisation of each side (see `benchmarks.utilisation`) and where Bakeoff's time goes. `--random tiny` tries that on a CPU.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+import sys
 import tempfile
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from adapters.prompts import word
-from benchmarks import common
+from benchmarks import common, utilisation
 from benchmarks.common import EXAMPLES, Timed
+from benchmarks.trainers import Rivals, Trained
 from comparison.store import default_home
+from core.errors import BakeoffError
 from models.base import Codec
 from models.device import Hardware, choose
 from models.loading import DEFAULT_MODEL, ModelSpec, load_codec
 from models.weights import Source, locate
-from training.batches import IGNORED, steps_of
 from training.job import TrainingJob, TrainingRow
-from training.loop import Step, train
-from training.peft_configs import LoraSettings, lora_config
+from training.loop import Epoch, Step, train
+from training.peft_configs import LoraSettings
 
-TRAINER, TRL, OURS = "Trainer, padded, float32", "trl, defaults", "Bakeoff"
+TRL, PACKED, OURS = "trl, defaults", "trl, packed", "Bakeoff"
 TRL_REQUIREMENT = "trl>=1.16,<2"
+AGREE = 0.02  # by which validation losses may differ
 
 
 def training_rows(codec: Codec, count: int, longest: int, with_passages: bool) -> tuple[TrainingRow, ...]:
@@ -69,146 +78,80 @@ def supervised(rows: Sequence[TrainingRow]) -> int:
 
 
 class Contest:
-    """What all sides are given."""
+    """What all sides are given.
 
-    def __init__(self, options: argparse.Namespace) -> None:
+    Args:
+        base: the model; with `options.random` a folder that was made for it.
+    """
+
+    def __init__(self, options: argparse.Namespace, base: ModelSpec) -> None:
         import torch
 
         self.home = default_home() / "models"
-        self.base = ModelSpec(id=options.model, dtype=options.dtype, threads=options.threads)
+        self.base = base
         self.hardware: Hardware = choose(options.dtype, options.threads)
         torch.set_num_threads(self.hardware.threads)
-        self.source: Source = locate(options.model, None, self.home)
-        self.codec: Any = load_codec(self.base, self.home)
-        self.longest: int = options.max_tokens
+        self.source: Source = locate(base.id, None, self.home)
+        self.codec: Any = load_codec(base, self.home)
         self.settings = LoraSettings(
-            rank=8, epochs=1, batch_size=options.batch_size, learning_rate=1e-3, warmup_share=0.0, max_tokens=options.max_tokens
-        )
-        self.rows = training_rows(self.codec, options.steps * options.batch_size, self.longest, options.with_passages)
+            rank=8, epochs=1, batch_size=options.batch_size, learning_rate=1e-3, warmup_share=0.0, max_tokens=options.max_tokens,
+            gradient_checkpointing=options.gradient_checkpointing, packing=options.packing,
+        )  # fmt: skip
+        count, unseen = options.steps * options.batch_size, options.validation_rows
+        rows = self.read_rows(options, count + unseen)
+        self.rows, self.validation = rows[:count], rows[count:]
         self.tokens = supervised(self.rows)
-
-    def our_steps(self) -> list[Step]:
-        """One epoch of the app's own trainer."""
-        with tempfile.TemporaryDirectory() as folder:
-            job = TrainingJob(base=self.base, models_home=self.home, settings=self.settings, train=self.rows, out=Path(folder))
-            return [event for event in train(job) if isinstance(event, Step)]
-
-    def ours(self) -> Timed:
-        steps = self.our_steps()
-        return self.timed(sum(step.seconds for step in steps), sum(step.loss * step.tokens for step in steps) / self.tokens)
-
-    def trainer(self) -> Timed:
-        from transformers import PrinterCallback, Trainer, TrainingArguments
-
-        model = self.plain_with_lora()
-        with tempfile.TemporaryDirectory() as folder:
-            arguments = TrainingArguments(output_dir=folder, **self.shared_arguments())
-            clock = make_clock()
-            rows: Any = [padded(row, self.longest, self.codec.pad) for row in self.rows]
-            trainer = Trainer(model=model, args=arguments, train_dataset=rows, callbacks=[clock])
-            trainer.remove_callback(PrinterCallback)
-            said = trainer.train()
-        return self.timed(clock.seconds, said.training_loss)
-
-    def trl(self) -> Timed:
-        from datasets import Dataset
-        from datasets.utils.logging import disable_progress_bar
-        from transformers import PrinterCallback
-        from trl import SFTConfig, SFTTrainer
-
-        disable_progress_bar()
-        rows = Dataset.from_list(
-            [{key: value for key, value in padded(row, row.length, 0).items() if key != "attention_mask"} for row in self.rows]
+        self.rivals = Rivals(
+            self.source, self.codec.tokenizer, self.codec.pad, self.rows, self.validation, self.settings, self.hardware, options.max_tokens
         )
-        with tempfile.TemporaryDirectory() as folder:
-            arguments = SFTConfig(output_dir=folder, **self.shared_arguments())
-            clock = make_clock()
-            config = lora_config(self.settings)
-            trainer = SFTTrainer(
-                model=str(self.source.folder), args=arguments, train_dataset=rows, processing_class=self.codec.tokenizer,
-                peft_config=config, callbacks=[clock],
-            )  # fmt: skip
-            trainer.remove_callback(PrinterCallback)
-            said = trainer.train()
-        return self.timed(clock.seconds, said.training_loss)
+        self.flops: Callable[[], float] | None = None
 
-    def shared_arguments(self) -> dict[str, Any]:
-        """What must be equal; everything else stays at each trainer's default."""
+    def read_rows(self, options: argparse.Namespace, count: int) -> tuple[TrainingRow, ...]:
+        if options.random:
+            return utilisation.random_rows(int(utilisation.PUBLIC[options.random].sizes["vocab_size"]), count, options.max_tokens)
+        return training_rows(self.codec, count, options.max_tokens, options.with_passages)
+
+    @property
+    def sides(self) -> dict[str, common.Side]:
         return {
-            "use_cpu": self.hardware.device == "cpu",
-            "num_train_epochs": 1,
-            "per_device_train_batch_size": self.settings.batch_size,
-            "learning_rate": self.settings.learning_rate,
-            "dataloader_pin_memory": False,
-            "save_strategy": "no",
-            "disable_tqdm": True,
-            "report_to": [],
+            self.trainer_name: lambda: self.timed(self.rivals.trainer()),
+            TRL: lambda: self.timed(self.rivals.trl()),
+            PACKED: lambda: self.timed(self.rivals.trl_packed()),
+            OURS: lambda: self.timed(self.ours()),
         }
 
-    def plain_with_lora(self) -> Any:
-        """The model in float32 with the first weights that our trainer begins with."""
-        import torch
-        from peft import get_peft_model
+    @property
+    def trainer_name(self) -> str:
+        return f"Trainer, padded, {self.rivals.plain_dtype}"
 
-        torch.manual_seed(self.settings.seed)
-        plain = common.load_plain(self.source.folder, self.hardware._replace(dtype="float32"))
-        return get_peft_model(plain.requires_grad_(False), lora_config(self.settings))
+    def our_events(self) -> list[Any]:
+        """One epoch of the app's own trainer."""
+        with tempfile.TemporaryDirectory() as folder:
+            job = TrainingJob(
+                base=self.base, models_home=self.home, settings=self.settings, train=self.rows, validation=self.validation, out=Path(folder)
+            )
+            return list(train(job))
 
-    def timed(self, seconds: float, loss: float) -> Timed:
-        return Timed(self.tokens, seconds, {"s per step": seconds / (len(self.rows) / self.settings.batch_size), "mean loss": loss})
+    def our_steps(self) -> list[Step]:
+        return [event for event in self.our_events() if isinstance(event, Step)]
 
+    def ours(self) -> Trained:
+        events = self.our_events()
+        steps, ended = [e for e in events if isinstance(e, Step)], [e for e in events if isinstance(e, Epoch)]
+        loss = sum(step.loss * step.tokens for step in steps) / self.tokens
+        return Trained(sum(step.seconds for step in steps), len(steps), loss, float(ended[-1].validation_loss or 0.0))
 
-def padded(row: TrainingRow, width: int, pad: int) -> dict[str, list[int]]:
-    """One row padded on the right, labels at every position."""
-    ids, rest = [*row.prompt_ids, *row.completion_ids], width - row.length
-    labels = [IGNORED] * len(row.prompt_ids) + list(row.completion_ids)
-    return {"input_ids": ids + [pad] * rest, "attention_mask": [1] * len(ids) + [0] * rest, "labels": labels + [IGNORED] * rest}
-
-
-def make_clock() -> Any:
-    """A Trainer callback whose `seconds` run from the begin of training to the end of the last step."""
-    from transformers import TrainerCallback
-
-    class Clock(TrainerCallback):
-        begun = seconds = 0.0
-
-        def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
-            self.begun = time.perf_counter()
-
-        def on_step_end(self, *args: Any, **kwargs: Any) -> None:
-            self.seconds = time.perf_counter() - self.begun
-
-    return Clock()
-
-
-def plain_losses(contest: Contest, rates: Sequence[float]) -> list[float]:
-    """The loss of each step of a loop without any of Bakeoff's savings, in float32, on the same rows in the same order."""
-    import torch
-
-    model = contest.plain_with_lora()
-    model.train()
-    trained = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(trained, weight_decay=contest.settings.weight_decay)
-    losses: list[float] = []
-    steps = steps_of(contest.rows, contest.settings.batch_size, contest.settings.seed, epoch=1)
-    for rows, rate in zip(steps, rates, strict=True):
-        width = max(row.length for row in rows)
-        columns = [padded(row, width, contest.codec.pad) for row in rows]
-        batch = {key: torch.tensor([row[key] for row in columns], device=model.device) for key in columns[0]}
-        loss = model(**batch, use_cache=False).loss
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(trained, contest.settings.max_grad_norm)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        optimizer.step()
-        optimizer.zero_grad()
-        losses.append(float(loss.detach()))
-    return losses
+    def timed(self, turn: Trained) -> Timed:
+        more = {"s per epoch": turn.seconds, "s per step": turn.seconds / turn.steps, "steps": float(turn.steps)}
+        more |= {"mean loss": turn.loss, "validation loss": turn.validation_loss}
+        if self.flops is not None:
+            more["TFLOP/s"] = self.flops() / turn.seconds / 1e12
+        return Timed(self.tokens, turn.seconds, more)
 
 
 def check_losses(contest: Contest) -> list[dict[str, Any]]:
     ours = contest.our_steps()
-    plain = plain_losses(contest, [step.learning_rate for step in ours])
+    plain = contest.rivals.plain_losses([step.learning_rate for step in ours])
     apart = [abs(step.loss - loss) for step, loss in zip(ours, plain, strict=True)]
     rows: list[dict[str, Any]] = [
         {"step": step.step, "Bakeoff": f"{step.loss:.6f}", "plain loop": f"{loss:.6f}", "difference": difference}
@@ -219,15 +162,57 @@ def check_losses(contest: Contest) -> list[dict[str, Any]]:
 
 
 def measure(contest: Contest, options: argparse.Namespace) -> dict[str, Any]:
-    sides: dict[str, common.Side] = {TRAINER: contest.trainer}
-    if options.with_trl:
-        sides[TRL] = contest.trl
-    sides[OURS] = contest.ours
-    rows = common.summarise(common.take_turns(sides, options.rounds), "supervised tokens", TRAINER, OURS)
+    """Turns of all sides, as a table; ends with how far their validation losses lie apart."""
+    from models.memory import peak_mb, reset_peak
+
+    def with_memory(side: common.Side) -> common.Side:
+        def turn() -> Timed:
+            reset_peak(contest.hardware.device)
+            timed = side()
+            return timed._replace(more={**timed.more, "peak GPU memory, MB": peak_mb("cuda")})
+
+        return turn if contest.hardware.device == "cuda" else side
+
+    chosen = {name: with_memory(side) for name, side in contest.sides.items() if options.with_trl or name not in (TRL, PACKED)}
+    if contest.hardware.device == "cuda":
+        common.take_turns(chosen, 1)  # kernels are chosen and loaded in a turn that is not counted
+    rows = common.summarise(common.take_turns(chosen, options.rounds), "supervised tokens", contest.trainer_name, OURS)
     about = f"{len(contest.rows)} rows of {common.spread([row.length for row in contest.rows])}, {contest.tokens} supervised tokens; "
     about += f"{options.steps} steps of {options.batch_size} rows; Bakeoff in {contest.hardware.dtype}"
     print(f"\n**LoRA, rank {contest.settings.rank}** ({about})\n\n{common.markdown(rows)}\n", flush=True)
-    return {"about": about, "sides": rows}
+    apart = losses_apart([row["validation loss"] for row in rows])
+    print(
+        f"Validation losses lie within {apart:.1%}"
+        + (" of each other." if apart <= AGREE else ": **more than 2 %, so the speeds do not compare.**")
+    )
+    return {"about": about, "sides": rows, "validation losses apart": apart}
+
+
+def losses_apart(losses: Sequence[float]) -> float:
+    """Largest less smallest, as a share of the smallest."""
+    return (max(losses) - min(losses)) / min(losses)
+
+
+def measure_random(options: argparse.Namespace) -> dict[str, Any]:
+    """The same on random weights of a published shape, with the share of the chip's measured rate."""
+    public = utilisation.PUBLIC[options.random]
+    hardware = choose(options.dtype, options.threads)
+    rate = utilisation.matrix_rate(hardware.device)
+    with tempfile.TemporaryDirectory() as folder:
+        made = utilisation.save_random_model(Path(folder) / "model", options.random, hardware.device)
+        contest = Contest(options, ModelSpec(id=str(made), dtype=options.dtype, threads=options.threads))
+        shape = utilisation.shape_of(public.sizes)
+        flops = utilisation.lora_flops(shape, contest.rows)
+        contest.flops = lambda: flops
+        print(f"\n## {options.random}: {public.source}; {(shape.body + 2 * shape.head) / 1e9:.2f} billion parameters, random weights\n")
+        found = measure(contest, options)
+        for side in found["sides"]:
+            side["utilisation"] = side["TFLOP/s"] * 1e12 / rate
+            print(f"{side['side']}: {side['utilisation']:.1%} of {rate / 1e12:.1f} TFLOP/s measured for bfloat16 matrix products.")
+        if options.profile:
+            found["profile"] = utilisation.profile(contest.our_events, hardware.device)
+            print(f"\n{found['profile']}", flush=True)
+    return {**found, "shape": options.random, "source": public.source, "flops per epoch": flops, "matrix rate": rate}
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -238,25 +223,55 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=8, help="optimiser steps in each turn")
     parser.add_argument("--batch-size", type=int, default=8, help="rows in each step")
     parser.add_argument("--max-tokens", type=int, default=256, help="longest row, and the width that Trainer pads to")
+    parser.add_argument("--validation-rows", type=int, default=24, help="rows that nobody trains on, for the loss after each turn")
     parser.add_argument("--with-passages", action="store_true", help="fill every second row up with a passage, as lora with retrieval does")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each side, medians are shown; 0 measures nothing")
-    parser.add_argument("--with-trl", action="store_true", help="install trl into .benchmark-packages and measure it, too")
+    parser.add_argument(
+        "--with-trl", action="store_true", help="install trl into .benchmark-packages and measure it, too, plain and packed"
+    )
+    parser.add_argument("--packing", action="store_true", help="Bakeoff packs its rows, too")
+    parser.add_argument("--gradient-checkpointing", choices=("auto", "on", "off"), default="auto", help="Bakeoff's own setting")
+    parser.add_argument(
+        "--gpu", action="store_true", help="on a CUDA GPU: 1B and 7B parameters with random weights, rows of --max-tokens 1024"
+    )
+    parser.add_argument("--random", choices=tuple(utilisation.PUBLIC), help="one published shape with random weights, on whatever is there")
+    parser.add_argument("--profile", action="store_true", help="with --random or --gpu: print where Bakeoff's time goes")
     parser.add_argument("--json", type=Path, help="write figures and the machine's description there")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.gpu:
+        options.profile = True
+        options.max_tokens = max(options.max_tokens, 1024)
+    return options
+
+
+def on_gpu(options: argparse.Namespace) -> dict[str, Any]:
+    import torch
+
+    if not torch.cuda.is_available():
+        raise SystemExit("--gpu needs a CUDA device, and torch sees none. Run it where one is; `--random tiny` tries the same code here.")
+    return {name: measure_random(argparse.Namespace(**{**vars(options), "random": name})) for name in ("1b", "7b")}
+
+
+def on_examples(options: argparse.Namespace) -> dict[str, Any]:
+    contest = Contest(options, ModelSpec(id=options.model, dtype=options.dtype, threads=options.threads))
+    results: dict[str, Any] = {}
+    if contest.hardware.dtype == "float32":
+        results["losses"] = check_losses(contest)
+    if options.rounds:
+        results["speed"] = measure(contest, options)
+    return results
 
 
 def main() -> None:
     options = parse()
     if options.with_trl:
         common.install(TRL_REQUIREMENT, "trl")
-    contest = Contest(options)
-    about = common.machine(contest.hardware)
+    about = common.machine(choose(options.dtype, options.threads))
     print(common.describe(about), flush=True)
-    results: dict[str, Any] = {}
-    if contest.hardware.dtype == "float32":
-        results["losses"] = check_losses(contest)
-    if options.rounds:
-        results["speed"] = measure(contest, options)
+    try:
+        results = on_gpu(options) if options.gpu else {options.random: measure_random(options)} if options.random else on_examples(options)
+    except BakeoffError as error:
+        sys.exit(str(error))
     if options.json:
         common.write_json(options.json, {"machine": about, "settings": vars(options), **results})
 
