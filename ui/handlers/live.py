@@ -45,7 +45,8 @@ def eta_s(ctx: Context, comparison_id: str) -> float | None:
 
 def said(ctx: Context, comparison_id: str) -> list[str]:
     """What was noted of the method that a run is at, while it trained."""
-    method, texts = "", []
+    method = ""
+    texts: list[str] = []
     for event in own(ctx, comparison_id).events():
         if isinstance(event, MethodStarted):
             method, texts = event.method, []
