@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from adapters.base import MethodSpec, Progress, Setting, methods
-from adapters.labelled import LabelMethod, Probabilities, keep_record, label_facts, labelled, labels_there
+from adapters.labelled import DirectSpec, LabelMethod, Probabilities, keep_record, labelled, labels_there
 from core.errors import MethodError
 from models import device
 from training import heads
@@ -31,7 +31,7 @@ NOT_TRAINED_WITH = {"name", "weights"}
 SHOWN = ("loss", "accuracy", "learning_rate", "grad_norm", "train_loss", "validation_loss", "validation_accuracy")
 
 
-class ClassifierSpec(MethodSpec):
+class ClassifierSpec(DirectSpec):
     """The embedder as it is, with a trained head."""
 
     trains: ClassVar[bool] = True
@@ -46,7 +46,7 @@ class ClassifierSpec(MethodSpec):
     balance: bool = Field(False, description=str(EncoderSettings.model_fields["balance"].description))
 
 
-class TunedEncoderSpec(MethodSpec, EncoderSettings):
+class TunedEncoderSpec(DirectSpec, EncoderSettings):
     """The embedder's own weights, trained with a head."""
 
     trains: ClassVar[bool] = True
@@ -70,7 +70,7 @@ class Classifier(LabelMethod):
         return {**self.spec.model_dump(exclude=NOT_TRAINED_WITH), "instruction": setting.instruction}
 
     def learn(self, setting: Setting, folder: Path) -> Iterator[Progress]:
-        begun, rows, facts = time.monotonic(), labelled(setting, setting.train), label_facts(setting)
+        begun, rows = time.monotonic(), labelled(setting, setting.train)
         yield Progress("embedding", 0, len(rows.ids), "rows")
         embedder = setting.embedder()
         train, validation = (
@@ -90,7 +90,7 @@ class Classifier(LabelMethod):
             "cut_rows": sum(len(embedder.offsets(text)) > embedder.max_tokens for text in rows.texts),
             "seconds": round(time.monotonic() - begun, 3),
         }
-        keep_record(folder, record, facts)
+        keep_record(folder, record, setting)
 
     def load(self, setting: Setting, folder: Path) -> Probabilities:
         head, embedder = heads.load(folder), setting.embedder()
@@ -131,7 +131,7 @@ class TunedEncoder(LabelMethod):
         yield Progress("loading the encoder")
         for event in run_job(job):
             yield _shown(event, spec.epochs)
-        keep_record(folder, json.loads((folder / "training.json").read_text(encoding="utf-8")), label_facts(setting))
+        keep_record(folder, json.loads((folder / "training.json").read_text(encoding="utf-8")), setting)
 
     def load(self, setting: Setting, folder: Path) -> Probabilities:
         from models.encoder import EncoderClassifier

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
 from adapters.base import Direct, DirectAnswer, MethodSpec, Progress, Recipe, Setting
 from adapters.prompts import user_turn
@@ -29,6 +30,12 @@ DIGITS = 6
 EMPTY = "the question is empty"
 Probabilities = Callable[[Sequence[str]], np.ndarray]
 """Texts to shape (texts, labels that occur), each row summing to 1."""
+
+
+class DirectSpec(MethodSpec):
+    """Settings of every method that answers directly."""
+
+    weights: Literal["auto"] = Field("auto", description="Always auto: no language model is asked, so nothing of it is held in fewer bits.")
 
 
 class Labelled(NamedTuple):
@@ -81,15 +88,6 @@ def check_labels(kind: str, setting: Setting) -> None:
         )
 
 
-def check_weights(spec: MethodSpec) -> None:
-    """Raises:
-    MethodError: the base's weights are to be held in few bits, and no base is asked.
-    """
-    held = getattr(spec, "weights", "auto")
-    if held != "auto":
-        raise MethodError(f"{spec.kind} asks no language model, so weights must be auto; got {held}.", "Leave weights out.")
-
-
 class BoundLabelled:
     """Answers with the likeliest label; of equal ones the first of the label set."""
 
@@ -128,7 +126,6 @@ class LabelMethod:
         self.spec = spec
 
     def check(self, setting: Setting) -> None:
-        check_weights(self.spec)
         check_labels(self.spec.kind, setting)
 
     def settings(self, setting: Setting) -> dict[str, Any]:
@@ -186,6 +183,7 @@ def label_facts(setting: Setting) -> LabelFacts:
     return LabelFacts(len(rows.ids), len(setting.labels), len(setting.labels) - len(labels_there(setting)), round(most, 4), rows.left_out)
 
 
-def keep_record(folder: Path, record: dict[str, Any], facts: LabelFacts) -> None:
-    """`training.json`, written last: where it stands, the weights beside it are whole."""
-    write_json(folder / "training.json", {**record, "label_facts": {**facts._asdict(), "not_labels": list(facts.not_labels)}})
+def keep_record(folder: Path, record: dict[str, Any], setting: Setting) -> None:
+    """`training.json`, written last: where it stands, the weights beside it are whole. `labels` are in the order of the head's rows."""
+    facts = {**label_facts(setting)._asdict(), "not_labels": list(labelled(setting, setting.train).left_out)}
+    write_json(folder / "training.json", {**record, "labels": list(labels_there(setting)), "label_facts": facts})

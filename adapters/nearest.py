@@ -18,7 +18,7 @@ from pydantic import Field
 
 from adapters.base import Direct, DirectAnswer, MethodSpec, Progress, Recipe, Setting, methods
 from adapters.few_shot import SCORE_DIGITS
-from adapters.labelled import EMPTY, check_weights
+from adapters.labelled import EMPTY, DirectSpec
 from core.errors import MethodError, StoreError
 from core.files import write_whole
 from core.fingerprint import fingerprint
@@ -30,7 +30,7 @@ VECTORS = "vectors.npy"
 PIECE = 256
 
 
-class NearestSpec(MethodSpec):
+class NearestSpec(DirectSpec):
     """The answer of the nearest training question."""
 
     kind: Literal["nearest"] = Field("nearest", description="The answer of the training example whose question is nearest by embedding.")
@@ -78,7 +78,6 @@ class Nearest:
         self.spec = spec
 
     def check(self, setting: Setting) -> None:
-        check_weights(self.spec)
         if not setting.train:
             raise MethodError("nearest needs at least 1 training example; got 0.", "Give the training split a larger share.")
 

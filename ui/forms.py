@@ -48,7 +48,7 @@ def _field(name: str, about: Mapping[str, Any], shared: Mapping[str, Any]) -> Fi
         inner = shared.get(inner["$ref"].rsplit("/", 1)[-1], {})
     choices = tuple(str(c) for c in inner.get("enum", ()))
     kind = "choice" if choices else str(inner.get("type", ""))
-    if kind not in ("integer", "number", "boolean", "string", "choice"):
+    if kind not in ("integer", "number", "boolean", "string", "choice") or "const" in inner:
         return None
     low, high = inner.get("minimum", inner.get("exclusiveMinimum")), inner.get("maximum", inner.get("exclusiveMaximum"))
     nullable = "anyOf" in about

@@ -91,6 +91,7 @@ def test_the_penalty_is_the_one_with_the_lowest_validation_loss_unless_it_is_giv
     rooms.said("classifier", tmp_path / "none", made=rooms.setting(validation=()))
     assert record(tmp_path / "none")["penalty"] == 0.1
     assert found["trainable_params"] == 3 * (64 + 1)
+    assert found["labels"] == list(rooms.LABELS), "whoever is handed the weights must know what they name"
 
 
 def test_an_own_instruction_is_read_with_the_question() -> None:

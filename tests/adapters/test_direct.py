@@ -12,7 +12,7 @@ import rooms
 
 import adapters  # noqa: F401  (registers the methods)
 from adapters.base import Bound, Direct, methods
-from core.errors import MethodError
+from core.errors import MethodError, PlanError
 from core.records import Answer, Prompt, answer_from_json, to_json
 from core.specs import read_spec
 
@@ -81,9 +81,8 @@ def test_without_training_rows_there_is_one_clear_message(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", DIRECT)
 def test_weights_in_few_bits_are_refused_since_no_base_is_asked(kind: str) -> None:
-    spec = methods.get(kind).Spec(kind=kind).model_copy(update={"weights": "nf4"})
-    with pytest.raises(MethodError, match=f"{kind} asks no language model, so weights must be auto; got nf4"):
-        methods.get(kind)(spec).check(rooms.setting())
+    with pytest.raises(PlanError, match=r"weights must be 'auto'; got 'nf4'\. Always auto: no language model is asked"):
+        read_spec(methods.get(kind).Spec, {"kind": kind, "weights": "nf4"})
 
 
 def test_an_answer_of_a_prompt_states_no_grounds() -> None:
