@@ -24,7 +24,7 @@ from ui.markup import render
 from ui.progress import Curve
 from ui.task import Task, from_plan
 
-FIRST = ("epochs", "learning_rate", "rank", "batch_size")
+FIRST = ("epochs", "learning_rate", "rank", "virtual_tokens", "batch_size")
 LISTED = 20
 
 
