@@ -16,11 +16,12 @@ from pydantic import Field
 
 from core.dataset import RowsOfFile
 from core.dataset.pairs import PairsOfFile
+from core.errors import ModelError
 from core.records import Document, Example, Grounds, Passage, Prompt
 from core.registry import Registry
 from core.specs import Spec
 from models.base import Codec, Embedder, GenerationConfig, LanguageModel, ModelIdentity
-from models.loading import ModelSpec, load_model
+from models.loading import ModelSpec
 from models.quantised import Weights
 
 NAME_PATTERN = r"^[a-z0-9_-]{1,40}$"
@@ -78,12 +79,17 @@ class Setting:
     general: RowsOfFile | None = None
     pairs: Mapping[str, PairsOfFile] = field(default_factory=dict)
     gold: Callable[[Sequence[Example], Sequence[Passage]], Mapping[str, Sequence[Passage]]] = lambda examples, passages: {}
-    language_model: Callable[[], LanguageModel] = lambda: load_model(ModelSpec(id="fake/echo"), Path("models"))
+    language_model: Callable[[], LanguageModel] = field(default=lambda: _no_model())
 
     @property
     def prompt_budget(self) -> int:
         """Most tokens that a prompt may have."""
         return self.model_key.context_length - self.generation.max_new_tokens - self.virtual_tokens
+
+
+def _no_model() -> LanguageModel:
+    """A setting that was made without a model must not answer with another one."""
+    raise ModelError("Training rows are to be answered, but this setting was made without a model.", "Give Setting.language_model.")
 
 
 @dataclass(frozen=True)

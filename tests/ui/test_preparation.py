@@ -78,13 +78,25 @@ def test_what_is_wrong_stands_in_the_place_of_the_rows(ctx: Context, tuned: Task
     assert "takes the training rows as they are" in last(ctx, tuned, kind="zero_shot")
 
 
+def test_a_finished_fine_tune_tells_its_own_record(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Kept:
+        def report(self) -> dict[str, object]:
+            return {"methods": [{"name": "lora", "training": {"preparation": RECORD}}, {"name": "plain", "training": {"curves": []}}]}
+
+    monkeypatch.setattr(preparation, "own", lambda ctx, name: Kept())
+    assert "it asks nothing" in preparation.record(ctx, "some-id/lora")
+    assert preparation.record(ctx, "some-id/plain") == preparation.record(ctx, "some-id/gone") == preparation.record(ctx, "") == ""
+
+
+LENGTHS = {"tokens": 9, "min": 4, "max": 5, "median": 4, "p90": 5, "p99": 5, "histogram": [{"from": 4, "to": 5, "rows": 2}]}
+RECORD = {
+    "template": "alpaca", "wordings": 2, "rows": 3, "kept": 2, "counts": {"empty": 1}, "passages": None, "notes": ["A note."],
+    "dropped": [{"id": "abc", "filter": "empty", "reason": "it asks nothing", "other": ""}],
+    "mix": [{"file": "other.jsonl", "weight": 0.2, "rows": 1, "drawn": 2, "taken_out": 1}],
+    "lengths": {"rows": 4, "max_tokens": 1024, "over": 1, "unworded": 0, "share_cut": 0.25, "prompt": LENGTHS, "completion": LENGTHS, "both": LENGTHS},
+}  # fmt: skip
+
+
 def test_a_record_without_the_rows_shows_ids_and_no_texts() -> None:
-    lengths = {"tokens": 9, "min": 4, "max": 5, "median": 4, "p90": 5, "p99": 5, "histogram": [{"from": 4, "to": 5, "rows": 2}]}
-    found = {
-        "template": "alpaca", "wordings": 2, "rows": 3, "kept": 2, "counts": {"empty": 1}, "passages": None, "notes": ["A note."],
-        "dropped": [{"id": "abc", "filter": "empty", "reason": "it asks nothing", "other": ""}],
-        "mix": [{"file": "other.jsonl", "weight": 0.2, "rows": 1, "drawn": 2, "taken_out": 1}],
-        "lengths": {"rows": 4, "max_tokens": 1024, "over": 1, "unworded": 0, "share_cut": 0.25, "prompt": lengths, "completion": lengths, "both": lengths},
-    }  # fmt: skip
-    html = preparation.shown(found, (), ())
+    html = preparation.shown(RECORD, (), ())
     assert "abc" in html and "it asks nothing" in html and "1 of 4 (25.0 %)" in html and "some stand several times" in html
