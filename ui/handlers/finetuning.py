@@ -63,6 +63,8 @@ def stop(ctx: Context, comparison_id: str) -> str:
     if not comparison_id:
         return "Nothing runs now."
     kept = [one for one in runs.stop(ctx, comparison_id) if "." not in one.method]
+    if runs.look(ctx, comparison_id).readable:
+        return "That run is done already."
     said = " ".join(f"{one.words.capitalize()}: the weights of epoch {one.best_epoch} are kept, to chat with below." for one in kept)
     return said or "Stopped. No epoch had ended, so nothing was kept; Resume on the Library tab goes on."
 

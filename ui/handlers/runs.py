@@ -97,7 +97,7 @@ def look(ctx: Context, comparison_id: str) -> Look:
         progress.strip(run),
         over,
         readable,
-        swept["sentence"] if swept and over else _note(job.state, run.reason or job.reason, readable) if over else "",
+        _note(job.state, run.reason or job.reason, readable) if over and swept is None else "",
         len(result.report_names()),
     )
 

@@ -181,7 +181,7 @@ def _wire_stop(tab: FinetuningTab, shared: Shared) -> None:
         yield render("caption", text="Stopping.")
         yield render("caption", text=finetuning.stop(ctx, running))
 
-    stopped = shared.on(tab.stop.click, stop, shared.running, tab.notice)
+    stopped = shared.on(tab.stop.click, stop, shared.running, tab.estimated)
 
     def refresh(ctx: Context) -> list[Any]:
         found = finetuning.trained(ctx)

@@ -36,8 +36,7 @@ def build() -> LiveParts:
     empty = gr.HTML(render("empty", text=NO_CURVES), elem_id="tune_empty")
     plot = gr.Plot(show_label=False, visible=False, elem_id="tune_plot")
     now = gr.HTML(elem_id="tune_now")
-    label = "Token accuracy, learning rate, gradient norm, tokens a second"
-    with gr.Accordion(label, open=False, visible=False, elem_id="tune_more_fold") as fold:
+    with gr.Accordion("More curves", open=False, visible=False, elem_id="tune_more_fold") as fold:
         more = gr.Plot(show_label=False, elem_id="tune_more")
     return LiveParts(empty, plot, fold, more, now, advice)
 
