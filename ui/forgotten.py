@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from comparison.naming import method_label
@@ -32,7 +32,7 @@ class ForgottenRow(NamedTuple):
 
 
 class MethodRow(NamedTuple):
-    """One fine-tune in the fold. `kinds` and `whole` are (right before → after of n, forgotten with its interval)."""
+    """One fine-tune in the fold. `kinds` begin with all together: right before → after, and the interval of the share that was forgotten."""
 
     label: str
     gained: Voiced
@@ -89,22 +89,24 @@ def _cell(entry: Mapping[str, Any], low: float, high: float, digits: int) -> Voi
 
 def method_rows(report: Mapping[str, Any]) -> list[MethodRow]:
     """One row for each fine-tune, kinds in the probe's order."""
+    asked = report.get("forgetting") or {}
     return [
         MethodRow(
             label=label,
             gained=Voiced(signed((entry.get("task") or {}).get("difference")), between(entry.get("task") or {})),
             forgotten=Voiced(signed(entry["difference"]), between(entry)),
-            kinds=[_kind(entry), *(_kind(entry["kinds"][kind]) for kind in entry["kinds"])],
+            kinds=[_kind(entry, asked["items"]), *(_kind(entry["kinds"][kind], asked["kinds"][kind]) for kind in asked["kinds"])],
             perplexity=_perplexity(entry),
         )
         for label, entry in entries(report)
     ]
 
 
-def _kind(entry: Mapping[str, Any]) -> tuple[str, str]:
+def _kind(entry: Mapping[str, Any], asked: int) -> tuple[str, str]:
     if not entry["n"]:
         return ABSENT, ""
-    return f"{entry['right_before']} → {entry['right_after']} of {entry['n']}", f"{signed(entry['difference'])} ({between(entry)})"
+    fewer = f" of {entry['n']}" if entry["n"] != asked else ""
+    return f"{entry['right_before']} → {entry['right_after']}{fewer}", between(entry)
 
 
 def _perplexity(entry: Mapping[str, Any]) -> str:
@@ -112,9 +114,10 @@ def _perplexity(entry: Mapping[str, Any]) -> str:
     return ABSENT if None in both else " → ".join(f"{value:,.1f}" for value in both if value is not None)
 
 
-def kind_labels(report: Mapping[str, Any]) -> list[str]:
-    kinds: Sequence[str] = list((report.get("forgetting") or {}).get("kinds") or ())
-    return [KIND_WORDS.get(kind, kind) for kind in kinds]
+def kind_labels(report: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """(label, how many questions), all together first."""
+    section = report.get("forgetting") or {}
+    return [("All", section["items"]), *((KIND_WORDS.get(kind, kind), n) for kind, n in section["kinds"].items())] if section else []
 
 
 def points(report: Mapping[str, Any]) -> list[Point]:

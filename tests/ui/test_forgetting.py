@@ -70,7 +70,7 @@ def test_a_table_without_it_has_no_such_row() -> None:
 
 def test_the_fold_shows_counts_by_kind_both_columns_and_the_chart(ctx: Context, shown: Shown) -> None:
     view = forgetting.view(ctx, shown)
-    assert "151 → 84 of 168" in view.html and "Instruction following" in view.html and "20.1 → 33.1" in view.html
+    assert "151 → 84" in view.html and "of 168" in view.html and "Instruction following" in view.html and "20.1 → 33.1" in view.html
     assert "catastrophic interference" in view.html and "rehearsal_alpha" in view.html and "2,500 tokens" in view.html
     assert view.figure is not None and list(view.figure.data[0].text) == ["LoRA", "LoRA + retrieval"]
     assert list(view.figure.data[0].x) == pytest.approx([67 / 168, 0.0]) and view.can_ask
