@@ -22,7 +22,7 @@ from training.loop import train
 from ui import traincharts
 from ui.context import Context
 from ui.handlers import estimating as asked
-from ui.handlers import finetuning, library, live, runs, sweeping
+from ui.handlers import finetuning, library, live, preparation, runs, sweeping
 from ui.markup import render
 from ui.task import Task
 
@@ -146,7 +146,7 @@ def test_a_stopped_fine_tune_can_be_chatted_with_under_its_label(ctx: Context, t
     assert "LoRA, stopped after epoch 2 of 3" in label and key == f"{comparison_id}/lora"
     *_, last = finetuning.chat(ctx, key, "Ticket 3 about the stove")
     assert last.base and last.tuned
-    assert finetuning.curves_of(ctx, key)["loss"]
+    assert finetuning.curves_of(ctx, key)["loss"] and preparation.record(ctx, key) == ""
     assert finetuning.findings_of(ctx, key)[0].startswith("Stopped after epoch 2 of 3")
 
 

@@ -117,8 +117,9 @@ def record(ctx: Context, key: str) -> str:
     comparison_id, _, name = key.partition("/")
     if not name:
         return ""
-    report = own(ctx, comparison_id).report()
-    training = next((m.get("training") or {} for m in report["methods"] if m["name"] == name), {})
+    result = own(ctx, comparison_id)
+    methods = result.report()["methods"] if result.report_names() else []  # one that was stopped has no report
+    training = next((m.get("training") or {} for m in methods if m["name"] == name), {})
     return shown(training["preparation"], (), ()) if training.get("preparation") else ""
 
 
