@@ -28,6 +28,7 @@ PRIVATE = frozenset(
     }
 )
 """Names with a leading underscore that a config may have; all others are refused."""
+OF_CONFIGS = frozenset({"config.json", "generation_config.json"})  # a tokenizer's marks its tokens with "__type", which is data
 CODE = frozenset({"auto_map", "custom_pipelines", "custom_code", "trust_remote_code", "use_kernels", "kernel_config"})
 IMPLEMENTATIONS = frozenset({"attn_implementation", "experts_implementation", "_attn_implementation", "_experts_implementation"})
 BUILT_IN = frozenset({None, "eager", "sdpa", "flash_attention_2", "flex_attention", "grouped_mm", "batched_mm"})
@@ -86,7 +87,7 @@ def _refuse_code(config: dict[str, Any], model_id: str, file: str) -> None:
             raise ModelError(
                 f"The model '{model_id}' asks for an implementation that is not built in ({key} in {file}).", f"Remove {key} from {file}."
             )
-        if key.startswith("_") and key not in PRIVATE | IMPLEMENTATIONS:
+        if file in OF_CONFIGS and key.startswith("_") and key not in PRIVATE | IMPLEMENTATIONS:
             raise ModelError(
                 f"The model '{model_id}' sets a private name of transformers ({key[:60]} in {file}).",
                 f"Remove it from {file}, or choose another.",

@@ -37,7 +37,14 @@ def test_an_ordinary_folder_is_taken(tmp_path: Path) -> None:
     """F23: what a Hub model usually says about itself is no reason to refuse it."""
     usual = {**PLAIN, "_attn_implementation_autoset": True, "rope_scaling": {"factor": 2.0}, "id2label": {"0": "no"}, "auto_map": None}
     shards = {"metadata": {"total_size": 1}, "weight_map": {"a": "model-00001-of-00002.safetensors"}}
-    made = folder(tmp_path / "usual", usual, model__safetensors__index__json=shards, pytorch_model__bin="pickle beside safetensors")
+    marked = {"bos_token": {"__type": "AddedToken", "content": "<s>"}}
+    made = folder(
+        tmp_path / "usual",
+        usual,
+        tokenizer_config__json=marked,
+        model__safetensors__index__json=shards,
+        pytorch_model__bin="pickle beside safetensors",
+    )
     assert locate(str(made), None, tmp_path).folder == made
     assert locate("embedded/all-minilm-l6-v2", None, tmp_path).folder == embedded_file("embedded/all-minilm-l6-v2")
 
