@@ -13,13 +13,13 @@ class EncoderSettings(Spec):
     """How encoder and head are tuned. The defaults suit an encoder of 20 to 110 million weights and one to a few thousand rows."""
 
     epochs: int = Field(
-        8,
+        5,
         ge=1,
         le=100,
         description="How often each training row is seen; usual 3 to 20, more for fewer rows. The epoch with the lowest validation loss is kept.",
     )
     learning_rate: float = Field(
-        1e-4, gt=0.0, le=1.0, description="Largest step size, after warm-up; usual 2e-5 to 1e-4 for a whole encoder, less for larger ones."
+        3e-5, gt=0.0, le=1.0, description="Largest step size, after warm-up; usual 1e-5 to 1e-4 for a whole encoder, less for larger ones."
     )
     batch_size: int = Field(16, ge=1, le=1024, description="Rows whose gradients make one step; usual 8 to 32.")
     warmup_share: float = Field(
