@@ -3,8 +3,8 @@
     int8   LLM.int8 (Dettmers et al. 2022, arXiv:2208.07339): rows of 8-bit integers, columns with outliers in 16 bits
     nf4    4-bit NormalFloat with its scales quantised once more (Dettmers et al. 2023, arXiv:2305.14314), as QLoRA trains on
 
-Both come from bitsandbytes: one well-kept library that runs either on a CPU and on a GPU, that transformers loads and peft trains and merges
-on. (torch's own dynamic quantisation is deprecated for torchao, whose int8 has no 4-bit kind for a CPU beside it.)
+Both come from bitsandbytes: one well-kept library that runs either on a CPU and on a GPU, that transformers loads, and that peft trains and
+merges on. QLoRA needs it anyway; torchao's int8 would be a second one, and torch's own dynamic quantisation is deprecated.
 Embeddings and the output head keep their number type, and so does everything that is computed. bitsandbytes is optional.
 """
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters import tuned
 from adapters.base import Method, methods
 from comparison import jobs
 from comparison.naming import in_words, method_label
@@ -19,6 +22,8 @@ from comparison.table import rows
 from core import versions
 from core.errors import ModelError, PlanError
 from evaluation.base import metrics
+from training.job import TrainingJob
+from training.loop import train
 
 HELD = ("auto", "int8", "nf4")
 
@@ -128,3 +133,27 @@ def test_names_say_how_the_base_is_held() -> None:
     assert in_words("zero_shot_nf4: 3 items") == "Zero-shot in nf4: 3 items"
     assert in_words("The disk is full; start from scratch.") == "The disk is full; start from scratch."
     assert method_label({"name": "lora_int8", "kind": "lora"}) == "LoRA in int8"
+
+
+def test_qlora_is_trained_on_and_asked_of_the_same_quantised_base(
+    task: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """E20: from plan to answers, beside a full fine-tune and a small model from scratch, each with its own weights in memory."""
+    pytest.importorskip("bitsandbytes")
+    bases = []
+
+    def here(job: TrainingJob) -> Iterator[dict[str, Any]]:
+        bases.append((job.kind, job.base.weights))
+        return ({"event": type(event).__name__, **asdict(event)} for event in train(job))
+
+    monkeypatch.setattr(tuned, "run_job", here)
+    short = {"epochs": 1, "learning_rate": 0.01, "train_rows": 8}
+    plan = read_plan(plan_of(tiny_model, *({"kind": kind, **short} for kind in ("full", "qlora", "scratch"))), task)
+    store = Store(tmp_path / "store", tmp_path / "models")
+    comparison_id = jobs.admit(store, plan, handle=jobs.own_handle()).id
+    list(run(plan, store, comparison_id))
+    entries = {entry["name"]: entry for entry in store.result(comparison_id).report()["methods"]}
+    assert {name: (entry["status"], entry["reason"]) for name, entry in entries.items()} == dict.fromkeys(entries, ("done", ""))
+    assert bases == [("full", "auto"), ("qlora", "nf4"), ("scratch", "auto")]
+    assert entries["qlora"]["cost"]["weight_bytes"] < entries["full"]["cost"]["weight_bytes"]
+    assert entries["full"]["cost"]["trainable_params"] > entries["qlora"]["cost"]["trainable_params"] > 0
