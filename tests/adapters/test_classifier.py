@@ -13,7 +13,8 @@ from adapters.base import methods
 from adapters.classifier import Classifier, ClassifierSpec, TunedEncoder, TunedEncoderSpec
 from adapters.labelled import labelled, labels_there
 from core.errors import MethodError
-from models.loading import ModelSpec
+from core.records import Example
+from models.loading import DEFAULT_EMBEDDER, ModelSpec, load_embedder
 
 BOTH = pytest.mark.parametrize("kind", ["classifier", "tuned_encoder"])
 FREE = {"labels": ()}
@@ -107,3 +108,17 @@ def test_a_seed_and_the_number_of_seeds_belong_to_the_tuned_one_alone() -> None:
     assert one.fingerprint == three.fingerprint, "the first of three seeds is the run with one"
     renamed = Classifier(ClassifierSpec(kind="classifier", name="mine")).recipes(rooms.setting())[0]
     assert renamed.fingerprint == Classifier(ClassifierSpec(kind="classifier")).recipes(rooms.setting())[0].fingerprint
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("kind", ["classifier", "nearest"])
+def test_the_embedded_encoder_knows_words_that_no_training_row_has(kind: str, tmp_path: Path, models_home: Path) -> None:
+    embedder = load_embedder(DEFAULT_EMBEDDER, models_home, 1)
+    made = rooms.setting(embedder=lambda: embedder, embedder_id=embedder.id)
+    other = {
+        "heating": "We are freezing, nothing gets warm.",
+        "lighting": "It is dark, the bulb went out.",
+        "plumbing": "Water leaks from a pipe.",
+    }
+    asked = [Example(label, "", text, label) for label, text in other.items()]
+    assert [found.text for found in rooms.said(kind, tmp_path, asked, made)] == list(other)
