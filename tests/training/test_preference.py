@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-from core.errors import MethodError, PlanError
+from core.errors import Cancelled, MethodError, PlanError
 from core.records import Message
 from models.loading import ModelSpec, load_codec, load_model
 from models.reward import score_rows
@@ -162,3 +162,23 @@ def test_a_wrong_job_file_is_one_plain_message(tmp_path):
     path.write_text('{"task": "reward", "basis": 1}')
     done = subprocess.run([sys.executable, "-m", "training.preference", str(path)], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "Did you mean 'base'" in json.loads(done.stdout)["remedy"]
+
+
+@pytest.mark.parametrize("task", ["dpo", "reward"])
+def test_a_job_that_was_cut_off_begins_anew_and_ends_with_the_same_weights(spec, pairs, tmp_path, task):
+    """F9, contract 5: nothing of the first attempt is left in the second."""
+    of = {"dpo": (DpoJob, DpoSettings), "reward": (RewardJob, RewardSettings)}
+    Job, Settings = of[task]
+    settings = Settings(epochs=1, learning_rate=0.01, batch_size=2, seed=3)
+    jobs = [Job(base=spec, models_home=tmp_path, settings=settings, train=pairs[:4], out=tmp_path / name) for name in ("whole", "cut")]
+    told(jobs[0])
+
+    def stop(event):
+        raise Cancelled("stop")
+
+    with pytest.raises(Cancelled):
+        run(jobs[1], stop)
+    assert not (jobs[1].out / "training.json").exists()
+    told(jobs[1])
+    whole, again = (load_file(job.out / "adapter_model.safetensors") for job in jobs)
+    assert whole.keys() == again.keys() and all(bool((whole[name] == again[name]).all()) for name in whole)
