@@ -22,6 +22,8 @@ from core.specs import Spec, read_spec
 MOST_TRAININGS = 48
 NOT_SWEPT = frozenset({"kind", "name", "seed", "seeds", "max_tokens", "stop_after"})
 """Not settings of training, or such that change which validation rows the losses are of."""
+NEED_ROWS = ("rehearsal_alpha",)
+"""Settings above 0 have further rows loaded with the data, so the plan's method has the largest value of its sweep."""
 
 
 class SweepSpec(Spec):
@@ -57,13 +59,14 @@ def sweep_plan(
         base = {**base, "seeds": seeds}
     rest = {key: value for key, value in mapping.items() if key not in ("methods", "judge", "curve", "primary", "sweep")}
     rest["metrics"] = [metric for metric in mapping.get("metrics") or () if metric != "judge"]
-    found = points(base, over)
+    points(base, over)
+    widest = {key: max(over[key]) for key in NEED_ROWS if key in over}
     plan = {
         **rest,
         "name": f"{mapping.get('name') or 'Comparison'}, sweep of {method_label({'name': base.get('name') or base['kind'], 'kind': base['kind']})}"[
             :100
         ],
-        "methods": [{**base, **found[-1].settings}],
+        "methods": [{**base, **widest}],
         "sweep": {"over": {key: list(values) for key, values in over.items()}},
     }
     return plan if rest["metrics"] else {key: value for key, value in plan.items() if key != "metrics"}
