@@ -46,7 +46,7 @@ class EncoderClassifier(torch.nn.Module):
         except (OSError, ValueError) as error:
             raise ModelError(f"The encoder '{embedder_id}' cannot be loaded: {error}.", "Name a sentence-transformers model.") from error
         self.prompt = self.encoder.prompts.get("query") or ""
-        self.head = torch.nn.Linear(int(self.encoder.get_embedding_dimension()), labels, device=hardware.device)
+        self.head = torch.nn.Linear(int(self.encoder.get_embedding_dimension() or 0), labels, device=hardware.device)
 
     def vectors(self, texts: Sequence[str]) -> torch.Tensor:
         """Shape (len(texts), dimension), L2-normalised, as `SentenceEmbedder.embed` gives them for questions; gradients flow through."""
