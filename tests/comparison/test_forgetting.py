@@ -230,3 +230,13 @@ def test_weights_depend_on_the_general_rows_where_they_are_rehearsed_and_only_th
     assert len({weights(), weights(**rehearsing), weights(**rehearsing, **own)}) == 3
     assert mapping_of(rehearsal={"path": "x.jsonl"}).spec.rehearsal.path.endswith("/x.jsonl"), "relative to the plan"
     assert "/" not in mapping_of(**own).shown()["rehearsal"]["path"]
+
+
+def test_the_command_refuses_a_comparison_without_fine_tunes_in_one_plain_message(
+    command: Callable[..., Any], write_plan: Callable[..., Path]
+) -> None:
+    done = command("run", write_plan(), "--json")
+    comparison_id = json.loads(done.stdout)["id"]
+    found = command("forgetting", comparison_id)
+    assert found.returncode == 2 and "No method of" in found.stderr and "Traceback" not in found.stderr
+    assert json.loads(command("list", "--json").stdout)[0]["status"] == "done"
