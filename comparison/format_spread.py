@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from comparison.result import ScoreTable
-from core.records import Answer, Score
+from core.records import Answer, Score, Scored
 
 ONE_FORMAT = (
     "One prompt format: every method's prompts are worded in one way and put through one chat template. Another format can change scores by "
@@ -39,10 +39,7 @@ def prompt_format(
     shared = _shared([table[name] for table in tables.values() for name in methods])
     if len(tables) == 1 or not shared:
         return {"formats": 1, "statement": ONE_FORMAT}
-    means = {
-        name: {str(n): sum(table[name][i].value for i in shared) / len(shared) for n, table in tables.items()}  # type: ignore[union-attr]
-        for name in methods
-    }
+    means = {name: {str(n): sum(_values(table[name], shared)) / len(shared) for n, table in tables.items()} for name in methods}
     spread = {name: {"means": row, "low": min(row.values()), "high": max(row.values())} for name, row in means.items()}
     best = {n: (max if higher else min)(means, key=lambda name, n=n: means[name][n]) for n in map(str, tables)}  # type: ignore[misc]
     found = {"formats": len(tables), "metric": metric, "n": len(shared), "methods": spread, "best": best}
@@ -53,6 +50,10 @@ def _shared(columns: Sequence[Mapping[str, Any]]) -> list[str]:
     """Ids of the items that are scored in every column."""
     first, *rest = columns or [{}]
     return [i for i, one in first.items() if isinstance(one, Score) and all(isinstance(column.get(i), Score) for column in rest)]
+
+
+def _values(column: Mapping[str, Scored], items: Sequence[str]) -> list[float]:
+    return [one.value for i in items if isinstance(one := column[i], Score)]
 
 
 def _statement(count: int, metric: str, spread: Mapping[str, Mapping[str, Any]], best: Mapping[str, str]) -> str:

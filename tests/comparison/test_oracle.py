@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from comparison import jobs, share
-from comparison.events import Answered, Note, Started
 from comparison.again import last_state
+from comparison.events import Answered, Note, Started
 from comparison.oracle import LEFT_OUT, gold_passages, oracle
 from comparison.oracle_loss import oracle_name
 from comparison.plan import Plan, read_plan
