@@ -11,6 +11,7 @@ Embeddings and the output head keep their number type, and so does everything th
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from core import versions
@@ -67,9 +68,10 @@ def _config(weights: Weights, dtype: str) -> BitsAndBytesConfig:
 
     from models.device import torch_dtype
 
+    make: Callable[..., BitsAndBytesConfig] = BitsAndBytesConfig
     if weights == "int8":
-        return BitsAndBytesConfig(load_in_8bit=True)
-    return BitsAndBytesConfig(
+        return make(load_in_8bit=True)
+    return make(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch_dtype(dtype)
     )
 

@@ -75,8 +75,9 @@ def shape_only(source: Source, hardware: Hardware, weights: str = "auto") -> Any
         raise MethodError(
             f"scratch needs a decoder-only base; got an encoder-decoder ({config.model_type}).", "Choose full for this model."
         )
+    make: Any = AutoModelForCausalLM.from_config
     with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(config, dtype=torch_dtype(hardware.dtype))
+        return make(config, dtype=torch_dtype(hardware.dtype))
 
 
 def small_model(base: Any, settings: ScratchSettings) -> Any:
