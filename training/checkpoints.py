@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from core.files import MANIFEST, manifest_fault, write_json, write_manifest, write_whole
 from models.whole_weights import WEIGHTS as WHOLE
 from models.whole_weights import is_whole
-from training import whole_module
+from training import whole_files
 
 if TYPE_CHECKING:
     import torch
@@ -50,7 +50,7 @@ def latest(out: Path) -> Checkpoint | None:
         if manifest_fault(folder):
             _set_aside(folder)
             continue
-        if whole_module.is_slim(folder):
+        if whole_files.is_slim(folder):
             continue
         state: dict[str, Any] = json.loads((folder / "state.json").read_text())
         best = epoch_folder(out, int(state.get("best_epoch") or folder.name.removeprefix("epoch-")))
@@ -92,7 +92,7 @@ def keep_only(out: Path, epochs: set[int]) -> None:
             (folder / MANIFEST).unlink(missing_ok=True)
             shutil.rmtree(folder)
         elif epoch != max(epochs) and is_whole(folder):
-            whole_module.slim(folder)
+            whole_files.slim(folder)
 
 
 def finish(out: Path, best_epoch: int, base_id: str, history: dict[str, Any]) -> None:
@@ -109,7 +109,7 @@ def finish(out: Path, best_epoch: int, base_id: str, history: dict[str, Any]) ->
 def place(epoch: Path, out: Path, base_id: str) -> None:
     """Put a checkpoint's weights at the top of `out`."""
     if is_whole(epoch):
-        whole_module.settle(epoch, out)
+        whole_files.settle(epoch, out)
         return
     config = json.loads((epoch / "adapter_config.json").read_text())
     write_json(out / "adapter_config.json", {**config, "base_model_name_or_path": base_id})

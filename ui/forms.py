@@ -92,10 +92,11 @@ def build(
     *,
     first: Sequence[str] = (),
     leave_out: frozenset[str] = frozenset(),
+    only: frozenset[str] | None = None,
     rest_label: str = "All other settings",
 ) -> dict[str, Component]:
-    """A form of the spec: the fields named in `first` in a row, the others in an accordion. Field name to component."""
-    known = {f.name: f for f in fields(spec, leave_out=HIDDEN | leave_out)}
+    """A form of the spec, or of `only` these fields: those named in `first` in a row, the others in an accordion. Field name to component."""
+    known = {f.name: f for f in fields(spec, leave_out=HIDDEN | leave_out) if only is None or f.name in only}
     made: dict[str, Component] = {}
 
     def add(names: Sequence[str]) -> None:

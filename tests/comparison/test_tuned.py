@@ -15,6 +15,7 @@ import pytest
 from comparison import jobs, process
 from comparison.events import Prepared, Progressed
 from comparison.plan import Plan, read_plan
+from comparison.stopped import of_result
 from comparison.store import Store
 from core.records import Message
 from models.loading import ModelSpec
@@ -130,8 +131,9 @@ def test_stopped_while_training_what_was_trained_is_kept_and_labelled(tuned_plan
     assert (stopped.state, time.monotonic() - begun < 10) == ("cancelled", True)
     assert stopped.pid is not None
     assert process.members(stopped.pid) == []
-    assert list(store.artefacts.glob("[!.]*")) == []
-    (folder,) = (p for p in store.artefacts.iterdir() if p.is_dir())
+    kept = [one.fingerprint for one in of_result(store.result(comparison_id))]
+    assert [path.name for path in store.artefacts.glob("[!.]*")] in ([], kept), "what Stop keeps has a fingerprint of its own"
+    (folder,) = (p for p in store.artefacts.glob(".building-*") if p.is_dir())
     assert list(folder.rglob("*.safetensors"))
     label = json.loads(folder.with_name(f"{folder.name}.json").read_text())
     assert (label["state"], label["kind"], label["inputs"]["settings"]["rank"]) == ("unfinished", "weights", 2)

@@ -23,7 +23,7 @@ ELSEWHERE = {
     "choice_accuracy_norm": "loglikelihood",
     "reference_nll": "loglikelihood",
 }
-BY_MODEL = {"semantic_similarity", "answer_relevancy", "judge"}
+BY_MODEL = {"semantic_similarity", "answer_relevancy", "judge", "reward"}
 
 
 def number(scored: Any) -> float | None:

@@ -19,7 +19,7 @@ from models.adapter_weights import Adapters
 from models.base import Batch, GenerationConfig
 from models.loading import ModelSpec, load_codec, load_model
 from models.whole_weights import is_whole
-from training import checkpoints, whole_module
+from training import checkpoints, whole_files
 from training.job import TrainingJob, TrainingRow
 from training.loop import Epoch, train
 from training.whole import FullSettings, ScratchSettings
@@ -168,8 +168,8 @@ def test_without_the_last_checkpoint_a_run_begins_anew_and_not_from_weights_with
             break
     (folder,) = (job.out / checkpoints.FOLDER).iterdir()
     before = load_file(folder / "model.safetensors")
-    whole_module.slim(folder)
-    whole_module.slim(folder)
+    whole_files.slim(folder)
+    whole_files.slim(folder)
     assert checkpoints.latest(job.out) is None
     assert all(torch.equal(before[name], value) for name, value in load_file(folder / "model.safetensors").items())
 

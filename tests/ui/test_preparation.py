@@ -80,6 +80,9 @@ def test_what_is_wrong_stands_in_the_place_of_the_rows(ctx: Context, tuned: Task
 
 def test_a_finished_fine_tune_tells_its_own_record(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     class Kept:
+        def report_names(self) -> list[str]:
+            return ["report.json"]
+
         def report(self) -> dict[str, object]:
             return {"methods": [{"name": "lora", "training": {"preparation": RECORD}}, {"name": "plain", "training": {"curves": []}}]}
 

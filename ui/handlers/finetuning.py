@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from adapters.base import Direct
+from adapters.tuned import TunedSpec
 from adapters.zero_shot import ZeroShot, ZeroShotSpec
 from comparison.result import Result
 from comparison.stopped import of_result
 from core.errors import StoreError
 from core.files import manifest_fault
 from core.records import Example
-from ui import present, progress
+from ui import forms, present, progress
 from ui.context import Context
+from ui.forms import Field
 from ui.grounds import basis
 from ui.handlers import asking, library, runs
 from ui.handlers.asking import Asked, Desk
@@ -39,6 +41,16 @@ class Pair(NamedTuple):
 def kinds() -> list[Offer]:
     """Registered methods that train."""
     return [offer for offer in offers() if not offer.preset and offer.spec.trains]
+
+
+def shared_settings() -> dict[str, Field]:
+    """The settings beside the first that every tuned kind has alike, so that one form of them does for all of those."""
+    tuned = [{field.name: field for field in forms.fields(offer.spec)} for offer in kinds() if issubclass(offer.spec, TunedSpec)]
+    return {name: field for name, field in tuned[0].items() if name not in FIRST and all(other.get(name) == field for other in tuned)}
+
+
+def takes_shared(kind: str) -> bool:
+    return any(offer.kind == kind and issubclass(offer.spec, TunedSpec) for offer in kinds())
 
 
 def launch(ctx: Context, task: Task, kind: str, settings: Mapping[str, Any]) -> str:

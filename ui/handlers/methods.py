@@ -6,11 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from adapters.base import MethodSpec
+from adapters.preparation import PreparationSettings
+from adapters.teaching import TeacherSettings
 from core.errors import PlanError
-from ui import present
+from training.settings import TrainingSettings
+from ui import forms, present
 from ui.task import Task
 
 PLANNED = "plan:"
+WITH_VARIANT = "lora"
+FEW = frozenset(("epochs", "steps", "rank", "virtual_tokens", "pairs", "with_retrieval", "weights"))
+"""What this form shows of a fine-tune other than LoRA; the Fine-tuning tab has all, and a plan's other settings stay as they are."""
+UNUSUAL = frozenset(PreparationSettings.model_fields) | frozenset(TeacherSettings.model_fields)
+UNUSUAL |= frozenset(TrainingSettings.model_fields) - {"epochs", "learning_rate", "batch_size", "seed", "early_stopping"}
 JUDGE = "judge"
 Values = Mapping[str, Mapping[str, Any]]
 
@@ -36,18 +44,24 @@ class Form(NamedTuple):
 
 
 def offers() -> list[Offer]:
-    """Every registered method, and the with-retrieval variant of those that have one."""
+    """Every registered method, and LoRA with retrieval; other fine-tunes have retrieval as a setting."""
     import adapters  # noqa: F401  (registers them)
     from adapters.base import methods
 
     found = []
     for kind, method in methods.items():
         found.append(Offer(kind, present.method_label({"name": kind, "kind": kind}), kind, method.Spec, {}))
-        if "with_retrieval" in method.Spec.model_fields:
+        if kind == WITH_VARIANT:
             name = f"{kind}_rag"
             found.append(Offer(name, present.method_label({"name": name, "kind": kind}), kind, method.Spec, {"with_retrieval": True}))
     order = list(present.KIND_WORDS)
     return sorted(found, key=lambda offer: order.index(offer.name) if offer.name in order else len(order))
+
+
+def shown(offer: Offer) -> frozenset[str]:
+    """The settings of an offer that this form shows."""
+    known = frozenset(field.name for field in forms.fields(offer.spec)) - set(offer.preset)
+    return known & FEW if offer.spec.trains and offer.kind != WITH_VARIANT else known - UNUSUAL
 
 
 def choices(task: Task, values: Values) -> list[tuple[str, str]]:
@@ -147,7 +161,7 @@ def collect(task: Task, ticked: Sequence[str], values: Values) -> list[dict[str,
     """
     if not ticked:
         raise PlanError("A comparison needs at least one method; none is ticked.", "Tick two or more to compare them.")
-    known = {offer.name: offer for offer in offers()}
+    known, planned = {offer.name: offer for offer in offers()}, _assign(task)[0]
     out: list[dict[str, Any]] = []
     order = [*known, *(f"{PLANNED}{place}" for place in range(len(task.methods)))]
     for key in sorted(set(ticked), key=lambda k: order.index(k) if k in order else -1):
@@ -155,7 +169,8 @@ def collect(task: Task, ticked: Sequence[str], values: Values) -> list[dict[str,
             offer = known[key]
             settings = {k: v for k, v in values.get(key, {}).items() if k not in offer.preset and v is not None}
             named = {"name": offer.name} if offer.name != offer.kind else {}
-            out.append({"kind": offer.kind, **named, **offer.preset, **settings})
+            hidden = {k: v for k, v in planned.get(key, {}).items() if k not in {"kind", "name", *offer.preset, *shown(offer)}}
+            out.append({"kind": offer.kind, **named, **offer.preset, **hidden, **settings})
         elif key.startswith(PLANNED):
             out.append(dict(_planned(task.methods, key)))
         else:

@@ -130,7 +130,7 @@ def _run_row() -> RunRow:
             )
             for offer in methods.offers():
                 with gr.Accordion(offer.label, open=False, elem_id=f"settings_{offer.name}"):
-                    made[offer.name] = forms.build(offer.spec, f"set_{offer.name}", leave_out=frozenset(offer.preset))
+                    made[offer.name] = forms.build(offer.spec, f"set_{offer.name}", only=methods.shown(offer))
         notice = gr.HTML(elem_id="run_notice")
         lines = gr.HTML(elem_id="run_lines")
     return RunRow(row, ticked, metrics, made, limit, forgetting, run, notice, lines)

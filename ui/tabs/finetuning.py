@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.components import Component
 
 from core.errors import BakeoffError, StoreError
+from core.fingerprint import fingerprint
 from ui import forms
 from ui.context import Context, Settings
 from ui.handlers import estimating, finetuning, methods, runs
@@ -19,6 +20,9 @@ from ui.tabs import handing, live, preparation, sweeping
 from ui.task import Task
 
 NO_TUNED = "No fine-tune is finished yet. Launch one above; then both models answer here."
+
+ALIKE = ""
+"""Under which name the settings stand that tuned kinds have alike; no kind has it."""
 
 
 class FinetuningTab(NamedTuple):
@@ -45,6 +49,8 @@ class FinetuningTab(NamedTuple):
     chat_note: gr.HTML
     prep: preparation.PreparationParts
     hand: handing.HandingParts
+    filled: gr.State
+    """For which task the forms are filled: that is slow for the browser, so it waits until the tab is looked at."""
 
     @property
     def inputs(self) -> list[Component]:
@@ -52,8 +58,8 @@ class FinetuningTab(NamedTuple):
 
     @property
     def given(self) -> list[Any]:
-        """The kind and all that is set for it."""
-        return [self.kind, *self.prep.inputs, *self.inputs]
+        """The kind, for which task the forms are filled, and all that is set in them."""
+        return [self.kind, self.filled, *self.prep.inputs, *self.inputs]
 
 
 def build(settings: Settings, shared: Shared) -> FinetuningTab:
@@ -65,10 +71,19 @@ def build(settings: Settings, shared: Shared) -> FinetuningTab:
         with gr.Column(scale=5, min_width=280):
             names = [(offer.label, offer.kind) for offer in kinds]
             kind = gr.Dropdown(names, value=names[0][1] if names else None, label="Kind of fine-tuning", elem_id="tune_kind")
+            alike = finetuning.shared_settings()
             for place, offer in enumerate(kinds):
                 with gr.Column(visible=place == 0) as group:
-                    made[offer.kind] = forms.build(offer.spec, f"tune_{offer.kind}", first=finetuning.FIRST)
+                    known = frozenset(alike) if finetuning.takes_shared(offer.kind) else frozenset()
+                    own, label = f"tune_{offer.kind}", "More settings of this kind"
+                    made[offer.kind] = forms.build(offer.spec, own, first=finetuning.FIRST, leave_out=known, rest_label=label)
                 groups[offer.kind] = group
+            with (
+                gr.Column(visible=finetuning.takes_shared(kinds[0].kind)) as groups[ALIKE],
+                gr.Accordion("All other settings", open=False, elem_id="tune_rest"),
+                gr.Row(equal_height=False),
+            ):
+                made[ALIKE] = {name: forms.component(field, f"tune_{name}") for name, field in alike.items()}
             prep = preparation.build()
             with gr.Row():
                 launch = gr.Button("Launch", variant="primary", elem_id="launch", min_width=120)
@@ -109,7 +124,7 @@ def build(settings: Settings, shared: Shared) -> FinetuningTab:
     hand = handing.build()
     tab = FinetuningTab(
         kind, groups, made, launch, estimate, stop, estimated, notice, lines, curves, sweep, gr.State(0), no_tuned, tuned, text, send, base_said, tuned_said, prompt,
-        chat_stop, chat_note, prep, hand,
+        chat_stop, chat_note, prep, hand, gr.State(""),
     )  # fmt: skip
     _wire_launch(tab, shared)
     _wire_stop(tab, shared)
@@ -123,24 +138,39 @@ def _wire_launch(tab: FinetuningTab, shared: Shared) -> None:
     specs = {offer.kind: offer.spec for offer in finetuning.kinds()}
     places = [(kind, name) for kind, form in tab.forms.items() for name in form]
 
+    def goes_with(of: str, kind: str) -> bool:
+        return of == kind or (of == ALIKE and finetuning.takes_shared(kind))
+
     def switch(ctx: Context, kind: str) -> list[Any]:
-        return [gr.update(visible=name == kind) for name in tab.groups]
+        return [gr.update(visible=goes_with(of, kind)) for of in tab.groups]
 
     shared.on(tab.kind.input, switch, tab.kind, list(tab.groups.values()))
 
     def fill(ctx: Context, task: Task) -> list[Any]:
         planned = methods.fill(task).values
-        return [planned.get(kind, {}).get(name, specs[kind].model_fields[name].default) for kind, name in places]
+        alike, first = finetuning.shared_settings(), next((v for k, v in planned.items() if finetuning.takes_shared(k)), {})
+        return [
+            first.get(name, alike[name].default)
+            if kind == ALIKE
+            else planned.get(kind, {}).get(name, specs[kind].model_fields[name].default)
+            for kind, name in places
+        ]
 
-    shared.on(shared.task.change, fill, shared.task, tab.inputs)
+    def look(ctx: Context, task: Task) -> str:
+        return fingerprint(repr(task))
+
+    shared.on(shared.opens["finetuning"], look, shared.task, tab.filled)
+    shared.on(tab.filled.change, fill, shared.task, tab.inputs)
 
     def mine(kind: str, values: Sequence[Any]) -> dict[str, Any]:
-        return {name: value for (of, name), value in zip(places, values, strict=True) if of == kind}
+        return {name: value for (of, name), value in zip(places, values, strict=True) if goes_with(of, kind)}
 
     preparation.wire(tab.prep, shared, tab.kind, specs, tab.inputs, mine)
 
-    def read(ctx: Context, task: Task, kind: str, *values: Any) -> dict[str, Any]:
+    def read(ctx: Context, task: Task, kind: str, filled: str, *values: Any) -> dict[str, Any]:
         fields = len(tab.prep.inputs)
+        if filled != look(ctx, task):  # the forms are still another task's
+            values = (*values[:fields], *fill(ctx, task))
         chosen = preparation.settings(ctx, task, kind, specs, values[:fields])
         return {**chosen, **(forms.settings(specs[kind], mine(kind, values[fields:])) if kind in specs else {})}
 
@@ -170,8 +200,8 @@ def _wire_launch(tab: FinetuningTab, shared: Shared) -> None:
     shared.on(tab.estimate.click, estimate, [shared.task, *tab.given], tab.estimated, concurrency_id=MODEL_WORK)
 
     def put(kind: str, settings: dict[str, Any]) -> list[Any]:
-        shown = [gr.update(visible=name == kind) for name in tab.groups]
-        return [kind, *shown, *(settings.get(name, gr.skip()) if of == kind else gr.skip() for of, name in places)]
+        shown = [gr.update(visible=goes_with(of, kind)) for of in tab.groups]
+        return [kind, *shown, *(settings.get(name, gr.skip()) if goes_with(of, kind) else gr.skip() for of, name in places)]
 
     sweeping.wire(tab.sweep, shared, [shared.task, *tab.given], read, [tab.kind, *tab.groups.values(), *tab.inputs], put)
 
