@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from typing import Any
 
 KEPT = 1000
+EVERY_S = 0.25
 
 
 class Stops:
@@ -32,11 +34,20 @@ class Stops:
                 del self._called_off[next(iter(self._called_off))]
 
     def until(self, ticket: str, begin: Callable[[], Generator[Any, None, None]]) -> Iterator[Any]:
-        """The steps of an answer, until its ticket is called off; one that waited for its turn does not begin then."""
+        """The steps of an answer, until its ticket is called off; one that waited for its turn does not begin then.
+
+        Steps that follow within `EVERY_S` are passed over, but for the last: a small model writes faster than a browser can redraw, which
+        then takes no click either.
+        """
         if ticket in self._called_off:
             return
+        shown, passed_over = -EVERY_S, list[Any]()
         with closing(begin()) as steps:
             for step in steps:
                 if ticket in self._called_off:
                     return
-                yield step
+                passed_over = [step]
+                if time.monotonic() - shown >= EVERY_S:
+                    yield step
+                    shown, passed_over = time.monotonic(), []
+        yield from passed_over

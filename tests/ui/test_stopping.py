@@ -90,7 +90,13 @@ def test_an_answer_that_was_stopped_while_it_waited_does_not_begin() -> None:
     assert list(stops.until(other, lambda: (n for n in (1, 2)))) == [1, 2]
 
 
-def test_a_stopped_answer_is_closed_at_its_next_step() -> None:
+def test_steps_that_come_faster_than_a_page_redraws_are_passed_over_but_for_the_last() -> None:
+    stops = Stops()
+    assert list(stops.until(stops.ticket(), lambda: (n for n in range(1000)))) == [0, 999]
+
+
+def test_a_stopped_answer_is_closed_at_its_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stopping, "EVERY_S", 0.0)
     stops, closed = Stops(), []
 
     def answer() -> Iterator[int]:
