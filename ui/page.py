@@ -93,7 +93,7 @@ def _missing_task(shared: Shared, key: str) -> None:
 def _onward(shared: Shared, key: str) -> None:
     label, following = NEXT[key]
     with gr.Row(elem_classes="bk-onward"):
-        shared.lead(gr.Button(label, elem_id=f"{key}_onward", min_width=200, scale=0), following)
+        shared.lead(gr.Button(label, elem_id=f"{key}_onward", min_width=250, scale=0), following)
 
 
 def _wire_arrival(demo: gr.Blocks, shared: Shared, arrived: gr.HTML) -> None:
