@@ -123,7 +123,8 @@ def test_killed_at_a_random_moment_it_resumes_to_the_same_bytes(tmp_path: Path, 
     """F1."""
     comparison = Interrupted(tmp_path, slow_plan)
     exitcode = comparison.run(random.Random(seed).uniform(0.0, 0.9) * untouched.seconds)
-    if exitcode == 0:  # it was quicker than the dice
+    assert exitcode in (0, -signal.SIGKILL)
+    if jobs.status(comparison.store, comparison.id).state == "done":  # it was quicker than the dice, or the blow fell while it was leaving
         assert contents(comparison.folder) == untouched.contents
         return
     assert exitcode == -signal.SIGKILL
