@@ -204,7 +204,11 @@ def test_two_visitors_keep_their_own_task(serve: Callable[..., str], chromium: A
 def test_the_embedded_model_runs_on_eight_items_through_the_page(
     serve: Callable[..., str], chromium: Any, tmp_path: Path, questions: Path
 ) -> None:
+    from playwright.sync_api import expect
+
     page = opened(chromium, serve("--examples", str(tmp_path / "none")))
+    zero_shot = page.get_by_role("checkbox", name=re.compile("^Zero-shot"))
+    zero_shot.uncheck()
     choose(page, "Data")
     page.get_by_role("radio", name="A file of mine").check()
     page.locator("#data_file input[type=file]").set_input_files(str(questions))
@@ -212,6 +216,7 @@ def test_the_embedded_model_runs_on_eight_items_through_the_page(
     page.get_by_role("button", name="Use this data", exact=True).click()
     strip_says(page, "smollm2-135m-instruct")
     choose(page, "Compare")
+    expect(zero_shot).to_be_checked()  # the form is that of the new data now, and will not be filled again
     page.get_by_role("button", name="Metrics and settings").click()
     page.get_by_label("Test items at most").fill("8")
     page.get_by_label("Test items at most").blur()
