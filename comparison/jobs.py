@@ -16,16 +16,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from comparison import process
+from comparison import lost, process
 from comparison.database import ACTIVE
 from comparison.engines.base import Engine, Handle
 from comparison.engines.local import LocalEngine
 from comparison.plan import Plan
 from comparison.store import LOCAL_OWNER, Store, alone
 from core.errors import Cancelled, StoreError
-
-SPAWN_S = 60.0
-LOST = "The process ended without a word: it was killed, or the machine ran out of memory. Resume goes on where it was."
 
 
 class Admission(NamedTuple):
@@ -57,7 +54,7 @@ def admit(store: Store, plan: Plan, owner: str = LOCAL_OWNER, handle: Handle | N
         handle: the process that will run it, where that is known already.
     """
     with store.database.write() as db:
-        _sweep(db)
+        lost.sweep(db)
         row = db.execute(
             "SELECT id FROM jobs WHERE owner = ? AND plan_hash = ? AND state IN ('queued', 'running')", (owner, plan.hash)
         ).fetchone()
@@ -133,11 +130,11 @@ def requeue(store: Store, comparison_id: str, handle: Handle | None) -> None:
         StoreError: it is active, or the same plan of its owner is.
     """
     store.folder(comparison_id)
-    refresh(store)
-    end_orphans(store)
+    lost.refresh(store)
+    lost.end_orphans(store)
     pid, mark = handle or (None, "")
     with store.database.write() as db:
-        _sweep(db)
+        lost.sweep(db)
         row = db.execute("SELECT * FROM jobs WHERE id = ?", (comparison_id,)).fetchone()
         if row is not None and row["state"] in ACTIVE:
             if row["pid"] is None and handle is not None:  # the app queued it and started this very process
@@ -194,7 +191,7 @@ def status(store: Store, comparison_id: str) -> JobStatus:
         StoreError: there is no such comparison.
     """
     store.folder(comparison_id)
-    refresh(store)
+    lost.refresh(store)
     with store.database.read() as db:
         row = db.execute(
             "SELECT c.status, c.reason, j.state, j.pid FROM comparisons c LEFT JOIN jobs j ON j.id = c.id WHERE c.id = ?", (comparison_id,)
@@ -241,7 +238,7 @@ def remove(store: Store, comparison_id: str) -> None:
 
 def listing(store: Store, owner: str | None = None) -> list[dict[str, Any]]:
     """All comparisons, the newest first, each {id, name, status, created, finished, verdict, reason, owner}."""
-    refresh(store)
+    lost.refresh(store)
     with store.database.read() as db:
         rows = db.execute(
             "SELECT c.*, j.state FROM comparisons c LEFT JOIN jobs j ON j.id = c.id WHERE ? IS NULL OR c.owner = ? ORDER BY c.id DESC",
@@ -251,35 +248,11 @@ def listing(store: Store, owner: str | None = None) -> list[dict[str, Any]]:
     return [{**{key: row[key] for key in keys}, "status": row["state"] if row["state"] in ACTIVE else row["status"]} for row in rows]
 
 
-def refresh(store: Store) -> None:
-    """Mark what is called active and has no living process as interrupted. Writes only where there is something to mark."""
-    with store.database.read() as db:
-        dead = _dead(db)
-    if dead:
-        with store.database.write() as db:
-            _sweep(db)
-
-
 def waiting(store: Store) -> list[str]:
     """Ids of queued jobs, the oldest first."""
-    refresh(store)
+    lost.refresh(store)
     with store.database.read() as db:
         return _queue(db)
-
-
-def end_orphans(store: Store) -> None:
-    """End what is left of groups whose leader was killed: a trainer without its run would compute beside the next one.
-
-    Each is looked at until it is gone, and then forgotten, so that its number is never asked for again.
-    """
-    with store.database.read() as db:
-        rows = db.execute("SELECT id, pid, mark FROM jobs WHERE state = 'interrupted' AND pid IS NOT NULL").fetchall()
-    for row in rows:
-        place = (row["pid"], row["mark"])
-        if row["pid"] == os.getpgrp() or process.alive(*place) or (process.ours(*place) and not process.end_group(row["pid"])):
-            continue
-        with store.database.write() as db:
-            db.execute("UPDATE jobs SET pid = NULL WHERE id = ? AND state = 'interrupted' AND pid = ? AND mark = ?", (row["id"], *place))
 
 
 def _queue(db: sqlite3.Connection) -> list[str]:
@@ -288,17 +261,3 @@ def _queue(db: sqlite3.Connection) -> list[str]:
 
 def _next_ticket(db: sqlite3.Connection) -> int:
     return int(db.execute("SELECT coalesce(max(ticket), 0) + 1 FROM jobs").fetchone()[0])
-
-
-def _dead(db: sqlite3.Connection) -> list[str]:
-    rows = db.execute("SELECT id, pid, mark, touched FROM jobs WHERE state IN ('queued', 'running')").fetchall()
-    now = time.time()
-    return [
-        row["id"] for row in rows if (now - row["touched"] > SPAWN_S if row["pid"] is None else not process.alive(row["pid"], row["mark"]))
-    ]
-
-
-def _sweep(db: sqlite3.Connection) -> None:
-    for comparison_id in _dead(db):
-        db.execute("UPDATE jobs SET state = 'interrupted' WHERE id = ?", (comparison_id,))
-        db.execute("UPDATE comparisons SET status = 'interrupted', reason = ? WHERE id = ?", (LOST, comparison_id))

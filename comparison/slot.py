@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from types import TracebackType
 
-from comparison import jobs
+from comparison import jobs, lost
 from comparison.events import Queued
 from comparison.store import Store
 
@@ -42,7 +42,7 @@ class Slot:
                 yield Queued(place)
             time.sleep(LOOK_EVERY_S)
         jobs.claim(self.store, comparison_id)
-        jobs.end_orphans(self.store)
+        lost.end_orphans(self.store)
         jobs.set_running(self.store, comparison_id)
 
     def _try(self) -> bool:

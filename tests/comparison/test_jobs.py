@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from comparison import jobs, process
+from comparison import jobs, lost, process
 from comparison.engines.base import Handle
 from comparison.engines.local import LocalEngine
 from comparison.events import Answered, MethodStarted
@@ -183,9 +183,9 @@ def test_an_orphans_number_is_forgotten_once_it_is_gone_and_kept_while_it_is_not
     ends = iter([False, True])
     monkeypatch.setattr(process, "ours", lambda pid, mark: True)
     monkeypatch.setattr(process, "end_group", lambda group: asked.append(group) or next(ends))
-    jobs.refresh(store)
+    lost.refresh(store)
     for pid in (2**22 - 3, None, None):
-        jobs.end_orphans(store)
+        lost.end_orphans(store)
         assert jobs.status(store, comparison_id).pid == pid
     assert asked == [2**22 - 3] * 2
 
