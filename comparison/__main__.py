@@ -75,8 +75,8 @@ def run(
 def resume(comparison_id: IdArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Go on with a comparison that was stopped or killed; a finished one is shown."""
     from comparison import jobs
+    from comparison.ending import settle
     from comparison.plan import read_plan
-    from comparison.run import settle
     from comparison.store import Store
     from comparison.table import text_table
     from comparison.terminal import Printer

@@ -7,13 +7,12 @@ Prompts, answers and scores go the way of every run. What is answered is kept be
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 from adapters.base import Bound, Direct, Method
-from comparison import events, generate, jobs, lines
+from comparison import event_log, events, generate, jobs
 from comparison.analyses import analysed
 from comparison.answers import read_answers
 from comparison.artefacts import Artefact, obtain
@@ -28,7 +27,7 @@ from comparison.score import Adapter, Base, Scorer
 from comparison.seeds import member_names, members
 from comparison.store import Store, alone
 from comparison.wording import load_for, prompting
-from core.errors import BakeoffError, Cancelled, StoreError
+from core.errors import BakeoffError, Cancelled, PlanError, StoreError, nearest
 from core.files import write_json
 from core.fingerprint import fingerprint
 from core.records import Prompt
@@ -69,6 +68,23 @@ class Again:
             BakeoffError: there is none, or one of `wanted` cannot be asked so.
         """
         raise NotImplementedError
+
+    def chosen(self, able: Sequence[str], who: str, nobody: StoreError) -> list[str]:
+        """Those of `able` that are wanted; all of them where none is named.
+
+        Args:
+            who: what `able` are: "a method that retrieves and has answers".
+            nobody: what is raised where none is.
+
+        Raises:
+            PlanError: one of `wanted` is not able.
+        """
+        for name in self.wanted:
+            if name not in able:
+                raise PlanError(f"--method must name {who}; got '{name}'.", nearest(name, able))
+        if not able:
+            raise nobody
+        return [name for name in able if name in self.wanted or not self.wanted]
 
     def asides(self, name: str) -> list[str]:
         """The names under which the method's further answers are kept."""
@@ -190,13 +206,11 @@ def run_again(
     """
     with alone(store.folder(comparison_id)):
         result = store.result(comparison_id)
-        report, log = result.report(), result.folder / "events.jsonl"
-        lines.heal(log)
+        report = result.report()
         again = kind(store, comparison_id, result, report, tuple(wanted))
+        steps = event_log.kept(result.folder, again.events())
         try:
-            for event in again.events():
-                lines.append(log, [{"at": round(time.time(), 3), **event.to_json()}], sync=False)
-                yield event
+            yield from steps
         except Exception as error:
             _note_the_end(store, result, report, again.command, error)
             raise
@@ -208,7 +222,7 @@ def _note_the_end(store: Store, result: Result, report: Mapping[str, Any], comma
     reason = error.message if isinstance(error, BakeoffError) else f"A bug: {type(error).__name__}: {error}"
     write_json(result.folder / _state_file(command), {"state": state, "reason": reason, "remedy": getattr(error, "remedy", "")})
     last = events.Finished(result.folder.name, report["status"], report["verdict"]["text"], result.report_names()[-1])
-    lines.append(result.folder / "events.jsonl", [{"at": round(time.time(), 3), **last.to_json()}])
+    event_log.add(result.folder, last)
     store.close(result.folder.name, report["status"], report["verdict"]["text"])
 
 

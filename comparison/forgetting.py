@@ -12,7 +12,7 @@ from comparison.again import Again, run_again
 from comparison.events import Event
 from comparison.probe import Prober, can_forget, questions
 from comparison.store import Store
-from core.errors import PlanError, StoreError, nearest
+from core.errors import StoreError
 
 COMMAND = "forgetting"
 
@@ -30,12 +30,8 @@ class Forgetting(Again):
     def names(self) -> list[str]:
         done = self.done()
         able = [name for name, method in self.ready.methods.items() if name in done and can_forget(method.spec.kind)]
-        for name in self.wanted:
-            if name not in able:
-                raise PlanError(f"--method must name a fine-tune that has answers; got '{name}'.", nearest(name, able))
-        if not able:
-            raise StoreError(f"No method of {self.id} was trained on the task.", "Add {kind: lora} to the plan and run it.")
-        return [name for name in able if name in self.wanted or not self.wanted]
+        nobody = StoreError(f"No method of {self.id} was trained on the task.", "Add {kind: lora} to the plan and run it.")
+        return self.chosen(able, "a fine-tune that has answers", nobody)
 
     def asides(self, name: str) -> list[str]:
         """The method's own, after that of the untuned model where no method before it has asked that."""

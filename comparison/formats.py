@@ -17,7 +17,7 @@ from comparison.events import Event
 from comparison.format_spread import prompted, suffix
 from comparison.store import Store
 from comparison.wording import worded
-from core.errors import PlanError, StoreError, nearest
+from core.errors import StoreError
 
 COMMAND = "formats"
 
@@ -34,12 +34,8 @@ class Formats(Again):
 
     def names(self) -> list[str]:
         able = [name for name in self.ready.methods if name in self.done() and prompted(self.result.answers(name).answers)]
-        for name in self.wanted:
-            if name not in able:
-                raise PlanError(f"--method must name a method that has prompts and answers; got '{name}'.", nearest(name, able))
-        if not able:
-            raise StoreError(f"No method of {self.id} has prompts.", "Run a plan with a method that asks a language model.")
-        return [name for name in able if name in self.wanted or not self.wanted]
+        nobody = StoreError(f"No method of {self.id} has prompts.", "Run a plan with a method that asks a language model.")
+        return self.chosen(able, "a method that has prompts and answers", nobody)
 
     def asides(self, name: str) -> list[str]:
         return [name + suffix(number) for number in OTHER_FORMATS]

@@ -6,12 +6,11 @@ it was, with one more report where it went well.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from comparison import jobs, lines
+from comparison import event_log, jobs
 from comparison.certify import METHOD
 from comparison.events import Event, Finished, Note, Started
 from comparison.judge_spec import SAME, JudgeSpec, kept_section, read_section
@@ -49,15 +48,12 @@ def judge_again(store: Store, comparison_id: str, section: Mapping[str, Any]) ->
         Cancelled: Stop was pressed; the calls so far are kept.
     """
     result = store.result(comparison_id)
-    report, log = result.report(), result.folder / "events.jsonl"
+    report = result.report()
     jobs.requeue(store, comparison_id, jobs.own_handle())
     try:
         with Slot(store) as slot:
             yield from slot.wait(comparison_id)
-            lines.heal(log)
-            for event in _events(store, comparison_id, report, section):
-                lines.append(log, [{"at": round(time.time(), 3), **event.to_json()}], sync=False)
-                yield event
+            yield from event_log.kept(result.folder, _events(store, comparison_id, report, section))
     except BaseException as error:
         _restore(store, result, report, error)
         raise
@@ -73,6 +69,5 @@ def _restore(store: Store, result: Result, report: Mapping[str, Any], error: Bas
     last = Finished(
         result.folder.name, report["status"], report["verdict"]["text"], result.report_names()[-1], f"Not judged again: {reason}"
     )
-    rows = [{"at": round(time.time(), 3), **event.to_json()} for event in (Note(last.reason), last)]
-    lines.append(result.folder / "events.jsonl", rows)
+    event_log.add(result.folder, Note(last.reason), last)
     store.close(result.folder.name, report["status"], report["verdict"]["text"], last.reason)

@@ -16,7 +16,7 @@ from comparison.events import Event
 from comparison.oracle_loss import oracle_name
 from comparison.ready import Ready
 from comparison.store import Store
-from core.errors import MethodError, PlanError, StoreError, nearest
+from core.errors import MethodError, StoreError
 from core.records import Example, Passage, Prompt, Retrieved
 from evaluation.content import content_words
 from evaluation.gold import known_in
@@ -42,13 +42,9 @@ class Oracle(Again):
 
     def names(self) -> list[str]:
         able = [name for name, method in self.ready.methods.items() if name in self.done() and retrieves(method, self.ready)]
-        for name in self.wanted:
-            if name not in able:
-                raise PlanError(f"--method must name a method that retrieves and has answers; got '{name}'.", nearest(name, able))
-        if not able:
-            remedy = "Add {kind: rag} to the plan and run it; without documents there is no passage to put into a prompt."
-            raise StoreError(f"No method of {self.id} retrieves.", remedy)
-        return [name for name in able if name in self.wanted or not self.wanted]
+        remedy = "Add {kind: rag} to the plan and run it; without documents there is no passage to put into a prompt."
+        nobody = StoreError(f"No method of {self.id} retrieves.", remedy)
+        return self.chosen(able, "a method that retrieves and has answers", nobody)
 
     def asides(self, name: str) -> list[str]:
         return [oracle_name(name)]

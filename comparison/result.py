@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from comparison import events
+from comparison import event_log, events
 from comparison.answers import Saved, read_answers, read_timings
 from comparison.lines import read
 from core.errors import StoreError
@@ -128,7 +128,7 @@ class Result:
 
     def events(self) -> Iterator[events.Event]:
         """What the run told so far, in order; kinds that this code does not know are left out."""
-        path = self.folder / "events.jsonl"
+        path = self.folder / event_log.NAME
         if path.exists():
             for line in read(path):
                 event = events.from_json(line.record)

@@ -16,13 +16,14 @@ from typing import Any
 from adapters.base import Direct, Method, Recipe
 from adapters.prompts import PROMPT_VERSION
 from adapters.rewarding import RewardSpec
-from comparison import direct, events, generate, jobs, lines
+from comparison import direct, events, generate
 from comparison.analyses import analysed
 from comparison.answers import Saved, keep_power, read_answers, read_timings
 from comparison.artefacts import Artefact
 from comparison.certify import judge_all
 from comparison.cost import ledger, training_section
 from comparison.curve_attach import attach_curve
+from comparison.ending import until_the_end
 from comparison.energy import Meter
 from comparison.environment import check_unchanged, describe
 from comparison.events import Event, Note, Progressed
@@ -64,47 +65,7 @@ def run(plan: Plan, store: Store, comparison_id: str, ready: Ready | None = None
     """
     steps = sweep(plan, store, comparison_id, ready) if plan.spec.sweep else _Run(store, comparison_id, plan, ready).events()
     with alone(store.folder(comparison_id)):
-        yield from _logged(plan, store, comparison_id, steps)
-
-
-def _logged(plan: Plan, store: Store, comparison_id: str, steps: Iterator[Event]) -> Iterator[Event]:
-    log = store.folder(comparison_id) / "events.jsonl"
-    lines.heal(log)
-    try:
-        for event in steps:
-            lines.append(log, [{"at": round(time.time(), 3), **event.to_json()}], sync=False)
-            yield event
-    except Exception as error:
-        status = "cancelled" if isinstance(error, Cancelled) else "failed"
-        reason = plan.without_paths(str(error) if isinstance(error, BakeoffError) else f"A bug: {type(error).__name__}: {error}")
-        _note_the_end(store, log, events.Finished(comparison_id, status, reason=reason))
-        raise
-
-
-def settle(store: Store, comparison_id: str) -> Iterator[events.Finished]:
-    """The last steps of a run that was cut off behind its report: database and events learn how it ended. Does nothing for others."""
-    found, own = jobs.status(store, comparison_id), jobs.own_handle()
-    if found.state in ("done", "failed") or (found.active and found.pid not in (None, own.pid)):
-        return
-    jobs.requeue(store, comparison_id, own)
-    result = store.result(comparison_id)
-    name, log = result.report_names()[-1], result.folder / "events.jsonl"
-    report = result.report(name)
-    last = events.Finished(comparison_id, report["status"], report["verdict"]["text"], name)
-    lines.heal(log)
-    if next(reversed(list(result.events())), None) != last:
-        lines.append(log, [{"at": round(time.time(), 3), **last.to_json()}])
-    store.close(comparison_id, last.status, last.verdict)
-    yield last
-
-
-def _note_the_end(store: Store, log: Path, last: events.Finished) -> None:
-    try:
-        store.close(last.id, last.status, reason=last.reason, unless_ended=True)
-        lines.append(log, [{"at": round(time.time(), 3), **last.to_json()}])
-    except StoreError as error:
-        # A full disk has no room for its own obituary; the dead process is then found out as interrupted.
-        logging.getLogger(__name__).warning("Could not note how %s ended: %s", last.id, error.message)
+        yield from until_the_end(plan, store, comparison_id, steps)
 
 
 @dataclass
