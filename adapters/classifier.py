@@ -10,24 +10,30 @@ Both answer directly: no prompt, no tokens, only labels, each with its probabili
 from __future__ import annotations
 
 import json
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
 from adapters.base import MethodSpec, Progress, Setting, methods
 from adapters.labelled import DirectSpec, LabelMethod, Probabilities, keep_record, labelled, labels_there
+from adapters.reading import SAMPLE, seconds_of
 from core.errors import MethodError
 from models import device
-from training import heads
+from training import early, heads
 from training.encoder.job import EncoderJob, EncoderSettings, TextRow
+from training.estimate import Estimate
 from training.heads import Rows
 from training.launch import run_job
 
 NOT_TRAINED_WITH = {"name", "weights"}
+LATER = ("early_stopping", "stop_after")
+"""Settings that came later: they count among what weights depend on only where they are set, so that older weights are found."""
 SHOWN = ("loss", "accuracy", "learning_rate", "grad_norm", "train_loss", "validation_loss", "validation_accuracy")
 
 
@@ -92,6 +98,18 @@ class Classifier(LabelMethod):
         }
         keep_record(folder, record, setting)
 
+    def estimate(self, setting: Setting, earlier: Sequence[Path]) -> Estimate:
+        """What it will take, measured on some of the rows."""
+        rows, labels = labelled(setting, setting.train), len(labels_there(setting))
+        validation = labelled(setting, setting.validation)
+        places = heads.spread(rows.classes, SAMPLE)
+
+        def fit(vectors: np.ndarray) -> None:
+            some = Rows(vectors, [rows.classes[place] for place in places])
+            heads.fit_best(some, some if validation.ids else Rows(vectors[:0], []), labels, self.spec.penalty, self.spec.balance)
+
+        return seconds_of(setting.embedder(), (*rows.texts, *validation.texts), places, fit)
+
     def load(self, setting: Setting, folder: Path) -> Probabilities:
         head, embedder = heads.load(folder), setting.embedder()
         return lambda texts: head.probabilities(embedder.embed(texts, "query"))
@@ -110,27 +128,54 @@ class TunedEncoder(LabelMethod):
                 f"tuned_encoder needs an embedder with weights; got {setting.model.embedder}.",
                 "Set model.embedder to embedded/all-minilm-l6-v2, a folder or a Hub id.",
             )
+        early.check(self.spec, len(labelled(setting, setting.validation).ids))
 
     def settings(self, setting: Setting) -> dict[str, Any]:
         """Tuned weights depend on the device and its threads, too."""
         made = {"device": device.kind(), "threads": _threads(setting), "instruction": setting.instruction}
-        return {**self.spec.model_dump(exclude=NOT_TRAINED_WITH), **made, "seeds": 1}
+        unset = {name for name in LATER if getattr(self.spec, name) is None}
+        return {**self.spec.model_dump(exclude=NOT_TRAINED_WITH | unset), **made, "seeds": 1}
 
-    def learn(self, setting: Setting, folder: Path) -> Iterator[Progress]:
-        spec = self.spec
-        job = EncoderJob(
+    def training(self) -> EncoderSettings:
+        """The settings that the trainer is told."""
+        return EncoderSettings(**{name: getattr(self.spec, name) for name in EncoderSettings.model_fields})
+
+    def job(self, setting: Setting, folder: Path) -> EncoderJob:
+        """What the trainer is told; weights are to land in `folder`."""
+        there = labels_there(setting)
+        return EncoderJob(
             embedder=setting.model.embedder,
             models_home=setting.models_home,
             threads=_threads(setting),
-            labels=labels_there(setting),
-            settings=EncoderSettings(**{name: getattr(spec, name) for name in EncoderSettings.model_fields}),
+            labels=there,
+            absent=len(setting.labels) - len(there),
+            settings=self.training(),
             train=_rows(setting, "train"),
             validation=_rows(setting, "validation"),
             out=folder,
         )
+
+    def learn(self, setting: Setting, folder: Path) -> Iterator[Progress]:
         yield Progress("loading the encoder")
-        for event in run_job(job):
-            yield _shown(event, spec.epochs)
+        for event in run_job(self.job(setting, folder)):
+            yield _shown(event, self.spec.epochs)
+        self._keep_record(setting, folder)
+
+    def keep_stopped(self, setting: Setting, unfinished: Path, folder: Path) -> None:
+        """Make of an unfinished training's best epoch the weights of the method with `stop_after`, in `folder`."""
+        from training.encoder import keeping
+
+        keeping.adopt(unfinished, folder, self.training())
+        self._keep_record(setting, folder)
+
+    def estimate(self, setting: Setting, earlier: Sequence[Path]) -> Estimate:
+        """What it will take, from measured steps."""
+        from training.encoder.estimate import of_job
+
+        with tempfile.TemporaryDirectory() as folder:
+            return of_job(self.job(setting, Path(folder)))
+
+    def _keep_record(self, setting: Setting, folder: Path) -> None:
         keep_record(folder, json.loads((folder / "training.json").read_text(encoding="utf-8")), setting)
 
     def load(self, setting: Setting, folder: Path) -> Probabilities:
@@ -152,6 +197,8 @@ def _rows(setting: Setting, split: Literal["train", "validation"]) -> tuple[Text
 
 def _shown(event: dict[str, Any], epochs: int) -> Progress:
     """A trainer's event as progress, with its figures for the curves."""
+    if event["event"] == "Finding":
+        return Progress("", note=f"{event['text']} {event['remedy']}")
     values = {name: float(event[name]) for name in SHOWN if event.get(name) is not None}
     values["epoch"] = float(event["epoch"])
     if event["event"] == "Step":

@@ -7,6 +7,7 @@ it is never answered. A training row whose answer is no label is left out and co
 from __future__ import annotations
 
 import importlib.metadata
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -115,7 +116,7 @@ class BoundLabelled:
         return DirectAnswer(max(self.there, key=lambda label: known[label]), Grounds(probabilities=shares))
 
 
-class LabelMethod:
+class LabelMethod(ABC):
     """A method that learns the labels. Subclasses say how weights are made, and how they are read."""
 
     Spec: ClassVar[type[MethodSpec]]
@@ -128,16 +129,17 @@ class LabelMethod:
     def check(self, setting: Setting) -> None:
         check_labels(self.spec.kind, setting)
 
+    @abstractmethod
     def settings(self, setting: Setting) -> dict[str, Any]:
         """What the weights depend on beside the rows, the encoder and the libraries."""
-        raise NotImplementedError
 
+    @abstractmethod
     def learn(self, setting: Setting, folder: Path) -> Iterator[Progress]:
         """Write weights and `training.json` into the folder."""
-        raise NotImplementedError
 
+    @abstractmethod
     def load(self, setting: Setting, folder: Path) -> Probabilities:
-        raise NotImplementedError
+        """The finished weights, ready to say how likely each label is."""
 
     def recipes(self, setting: Setting) -> list[Recipe]:
         train, validation = labelled(setting, setting.train), labelled(setting, setting.validation)

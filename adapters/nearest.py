@@ -19,10 +19,13 @@ from pydantic import Field
 from adapters.base import Direct, DirectAnswer, MethodSpec, Progress, Recipe, Setting, methods
 from adapters.few_shot import SCORE_DIGITS
 from adapters.labelled import EMPTY, DirectSpec
+from adapters.reading import SAMPLE, seconds_of
 from core.errors import MethodError, StoreError
 from core.files import write_whole
 from core.fingerprint import fingerprint
 from core.records import Example, Grounds
+from training.estimate import Estimate
+from training.heads import spread
 
 STAGE_VERSION = "1"
 """Bumped by hand when the same rows give other vectors or other answers."""
@@ -101,6 +104,11 @@ class Nearest:
             write_whole(folder / VECTORS, out.getvalue())
 
         return [Recipe("vectors", fingerprint({**inputs, "questions": [[e.id, e.question] for e in train]}), readable, build)]
+
+    def estimate(self, setting: Setting, earlier: Sequence[Path]) -> Estimate:
+        """What it will take, measured on some of the rows."""
+        texts = [example.question for example in by_id(setting)]
+        return seconds_of(setting.embedder(), texts, spread([0] * len(texts), SAMPLE))
 
     def bind(self, setting: Setting, artefacts: Sequence[Path]) -> Direct:
         return BoundNearest(setting, artefacts[-1])

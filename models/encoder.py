@@ -59,10 +59,22 @@ class EncoderClassifier(torch.nn.Module):
         logits: torch.Tensor = self.head(self.vectors(texts))
         return logits
 
+    @property
+    def reads(self) -> int:
+        """Most tokens of a text that it reads; 0 where it reads all."""
+        return int(self.encoder.max_seq_length or 0)
+
+    def whole(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, those included that it does not read."""
+        return [len(self.encoder.tokenizer(text, verbose=False)["input_ids"]) for text in texts]
+
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, as far as it reads it."""
+        return [min(length, self.reads or length) for length in self.whole(texts)]
+
     def cut(self, texts: Sequence[str]) -> int:
         """How many of the texts are longer than it reads."""
-        most = int(self.encoder.max_seq_length or 0)
-        return sum(len(self.encoder.tokenizer(text, verbose=False)["input_ids"]) > most for text in texts) if most else 0
+        return sum(length > self.reads for length in self.whole(texts)) if self.reads else 0
 
     def embedded(self, texts: Sequence[str]) -> np.ndarray:
         """`vectors` without gradients, float32; texts of like length stand together."""

@@ -84,7 +84,7 @@ def trained(job: TrainingJob) -> int:
 
 
 @contextmanager
-def enough_memory(job: TrainingJob) -> Iterator[None]:
+def enough_memory(job: Any) -> Iterator[None]:
     """Raises:
     MethodError: the device has no memory left, with the setting to change.
     """

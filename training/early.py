@@ -6,14 +6,26 @@ The schedule of the learning rate stays that of all epochs, so a run that ends e
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from core.errors import MethodError
 from training.events import Finding
-from training.settings import TrainingSettings
 
 
-def check(settings: TrainingSettings, validation_rows: int) -> None:
+class Ending(Protocol):
+    """The settings that say when training ends."""
+
+    @property
+    def epochs(self) -> int: ...
+
+    @property
+    def early_stopping(self) -> int | None: ...
+
+    @property
+    def stop_after(self) -> int | None: ...
+
+
+def check(settings: Ending, validation_rows: int) -> None:
     """Raises:
     MethodError: early stopping without validation rows, which it goes by.
     """
@@ -24,7 +36,7 @@ def check(settings: TrainingSettings, validation_rows: int) -> None:
         )
 
 
-def last_epoch(settings: TrainingSettings) -> int:
+def last_epoch(settings: Ending) -> int:
     """The epoch after which training ends at the latest."""
     return min(settings.epochs, settings.stop_after or settings.epochs)
 
@@ -39,7 +51,7 @@ def patience_over(epochs: Sequence[Mapping[str, Any]], patience: int | None) -> 
     return patience is not None and bool(losses) and len(losses) - 1 - losses.index(min(losses)) >= patience
 
 
-def ending(settings: TrainingSettings, epochs: Sequence[Mapping[str, Any]], best_epoch: int) -> Finding | None:
+def ending(settings: Ending, epochs: Sequence[Mapping[str, Any]], best_epoch: int) -> Finding | None:
     """Why training ended before its last epoch; None where it did not."""
     ended = len(epochs)
     if not 0 < ended < settings.epochs:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -79,7 +79,10 @@ class Estimate:
 
     Attributes:
         seconds: loading, training and validating; the most where early stopping may end it before.
-        tokens: of all training rows, in all epochs, without padding; `supervised` are those of the answers.
+        steps: 0 for what is fitted without any.
+        tokens: of all training rows, in all epochs, without padding.
+        supervised: those of the answers; None where no answer is learnt word by word.
+        peak_memory_mb: None where it is not measured: what needs no process of its own needs little.
         free_memory_mb: None where the system does not tell; it is then taken to fit.
         remedy: the setting to change where it does not fit; "" where it does.
     """
@@ -87,8 +90,8 @@ class Estimate:
     seconds: float
     steps: int
     tokens: int
-    supervised: int
-    peak_memory_mb: float
+    supervised: int | None
+    peak_memory_mb: float | None
     free_memory_mb: float | None
     remedy: str
 
@@ -104,8 +107,8 @@ def estimate(job: TrainingJob, measured: Measured, free: float | None) -> Estima
     steps = steps_of(rows, settings.batch_size, settings.seed, 1)
     validation = sorted(within(job.validation, settings.max_tokens).kept, key=lambda row: row.length)
     checked = [validation[i : i + settings.batch_size] for i in range(0, len(validation), settings.batch_size)]
-    an_epoch = sum(_step_s(measured, padded(step)) for step in steps)
-    an_epoch += VALIDATION_SHARE * sum(_step_s(measured, padded(batch)) for batch in checked)
+    an_epoch = sum(step_s(measured, padded(step)) for step in steps)
+    an_epoch += VALIDATION_SHARE * sum(step_s(measured, padded(batch)) for batch in checked)
     return Estimate(
         seconds=round(measured.load_s + epochs * an_epoch, 1),
         steps=epochs * len(steps),
@@ -122,7 +125,7 @@ def padded(rows: Sequence[TrainingRow]) -> int:
     return max(row.length for row in rows) * len(rows)
 
 
-def _step_s(measured: Measured, tokens: int) -> float:
+def step_s(measured: Measured, tokens: int) -> float:
     """Seconds of a step: on the line through both measured ones, which never falls; one through the origin where they are alike."""
     apart = measured.long_tokens - measured.typical_tokens
     slope = (measured.long_s - measured.typical_s) / apart if apart > 0 else measured.long_s / measured.long_tokens
@@ -134,16 +137,22 @@ def remedy(measured: Measured, settings: TrainingSettings, free: float | None, l
     """Which setting to change where the measured peak does not fit; "" where it does."""
     if free is None or measured.long_mb <= ROOM * free:
         return ""
-    if measured.at_once > 1:
-        each = max((measured.long_mb - measured.row_mb) / (measured.at_once - 1), 1e-9)
-        fitting = min(1 + math.floor((ROOM * free - measured.row_mb) / each), measured.at_once - 1)
-        if fitting >= 1:
-            needed = measured.row_mb + (fitting - 1) * each
-            return f"Set micro_batch_size to {fitting}: that needs about {needed:,.0f} MB, and the result stays the same."
+    rows, needed = fitting(measured, free)
+    if rows:
+        return f"Set micro_batch_size to {rows}: that needs about {needed:,.0f} MB, and the result stays the same."
     return (
         f"Even one row of {longest} tokens needs {measured.row_mb:,.0f} MB: lower max_tokens, take a kind that trains fewer weights, or choose a "
         "smaller model."
     )
+
+
+def fitting(measured: Measured, free: float) -> tuple[int, float]:
+    """How many rows fit at once, fewer than were measured, and the MB that they need; (0, 0.0) where not even one does."""
+    if measured.at_once < 2:
+        return 0, 0.0
+    each = max((measured.long_mb - measured.row_mb) / (measured.at_once - 1), 1e-9)
+    rows = min(1 + math.floor((ROOM * free - measured.row_mb) / each), measured.at_once - 1)
+    return (rows, measured.row_mb + (rows - 1) * each) if rows >= 1 else (0, 0.0)
 
 
 def measure(job: TrainingJob) -> Measured:
@@ -207,22 +216,37 @@ def measured_step(job: TrainingJob) -> Measured:
     Raises:
         MethodError: the job cannot be trained, or its process was killed for want of memory.
     """
-    path = job.models_home / FOLDER / f"{key_of(job)}.json"
+    return Measured(**kept(job.models_home, key_of(job), lambda: said_by("training", job)))
+
+
+def kept(home: Path, key: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What was measured before under this key, else what is measured now."""
+    path = home / FOLDER / f"{key}.json"
     if path.is_file():
-        return Measured(**json.loads(path.read_text()))
+        found: dict[str, Any] = json.loads(path.read_text())
+        return found
+    found = measure()
+    write_json(path, found)
+    return found
+
+
+def said_by(module: str, job: Any) -> dict[str, Any]:
+    """What a trainer's module measures of a job, in a process of its own.
+
+    Raises:
+        MethodError: the job cannot be trained, or its process was killed for want of memory.
+    """
     with tempfile.TemporaryDirectory() as folder:
         spec = Path(folder) / "job.json"
         spec.write_text(job.model_dump_json())
-        command = [sys.executable, "-m", "training", str(spec), "--estimate"]
+        command = [sys.executable, "-m", module, str(spec), "--estimate"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     events = {event["event"]: event for event in map(json.loads, done.stdout.splitlines())}
     if failed := events.get("Failed"):
         raise MethodError(failed["message"], failed["remedy"])
     if "Measured" not in events:
         raise ended_without_a_word(done.returncode, done.stderr, job.settings)
-    found = {name: value for name, value in events["Measured"].items() if name != "event"}
-    write_json(path, found)
-    return Measured(**found)
+    return {name: value for name, value in events["Measured"].items() if name != "event"}
 
 
 def key_of(job: TrainingJob) -> str:

@@ -93,6 +93,15 @@ def fit(train: Rows, labels: int, penalty: float, balance: bool) -> Head:
     return Head(weights.astype(np.float32), bias.astype(np.float32))
 
 
+def spread(classes: Sequence[int], most: int) -> list[int]:
+    """Places of at most `most` rows in order: the first row of each class, however many there are, and others evenly between."""
+    first = {of_class: place for place, of_class in reversed(list(enumerate(classes)))}
+    count = min(most, len(classes))
+    evenly = {round(step * (len(classes) - 1) / max(count - 1, 1)) for step in range(count)}
+    more = sorted(evenly - set(first.values()))
+    return sorted([*first.values(), *more[: max(most - len(first), 0)]])
+
+
 def cross_entropy(probabilities: np.ndarray, classes: Sequence[int]) -> float:
     """Mean over the rows, in nats."""
     chosen = probabilities[np.arange(len(classes)), np.asarray(classes)]

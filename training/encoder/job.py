@@ -25,6 +25,18 @@ class EncoderSettings(Spec):
     warmup_share: float = Field(
         0.1, ge=0.0, le=1.0, description="Share of all steps over which the learning rate rises from 0; then it falls to 0 in a line."
     )
+    early_stopping: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        description="End when the validation loss has not been lower for this many epochs; usual 2 to 5. Empty: train all epochs.",
+    )
+    stop_after: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        description="End after this many of the epochs, with the learning rates of all of them; what Stop keeps is labelled by it.",
+    )
     weight_decay: float = Field(0.01, ge=0.0, le=1.0, description="Pull of the weights towards 0 at each step (AdamW); usual 0 to 0.1.")
     balance: bool = Field(
         False,
@@ -48,6 +60,7 @@ class EncoderJob(Spec):
     models_home: Path = Field(description="The store's folder of unpacked models.")
     threads: int = Field(ge=1, description="CPU threads.")
     labels: tuple[str, ...] = Field(min_length=2, description="The labels that occur in the training rows, in order.")
+    absent: int = Field(0, ge=0, description="How many labels of the set no training row has; they cannot be learnt.")
     settings: EncoderSettings = Field(description="How it is tuned.")
     train: tuple[TextRow, ...] = Field(min_length=2, description="Rows to learn from.")
     validation: tuple[TextRow, ...] = Field((), description="Rows that choose the best epoch; never trained on.")

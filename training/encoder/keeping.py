@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,26 @@ from safetensors.torch import load_file, save_file
 
 from core.files import write_json, write_manifest, write_whole
 from models.encoder import WEIGHTS, EncoderClassifier
-from training.checkpoints import FOLDER, HISTORY, Checkpoint, keep_only
+from training import early
+from training.checkpoints import FOLDER, HISTORY, Checkpoint, epoch_folder, keep_only
 from training.checkpoints import latest as latest
+from training.encoder.events import Epoch, Step
+from training.encoder.job import EncoderSettings
+from training.events import Finding
+from training.stopping import STOPPED, Kept
 
 OPTIMIZER = "optimizer.safetensors"
 
 
 @dataclass
 class History:
-    """What `training.json` holds. `begun` is the head on the untouched encoder; `cut_rows` counts texts longer than the encoder reads."""
+    """What `training.json` holds.
+
+    Attributes:
+        begun: the head on the untouched encoder.
+        cut_rows: how many texts are longer than the encoder reads.
+        findings: the doctor's, and why training ended before its last epoch.
+    """
 
     curves: list[dict[str, Any]] = field(default_factory=list)
     epochs: list[dict[str, Any]] = field(default_factory=list)
@@ -32,14 +44,29 @@ class History:
     cut_rows: int = 0
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
+    findings: list[dict[str, Any]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "best_loss": self.best_loss if math.isfinite(self.best_loss) else None}
 
+    @classmethod
+    def from_json(cls, state: dict[str, Any]) -> History:
+        best = state["best_loss"]
+        return cls(**{**state, "best_loss": math.inf if best is None else best})
+
+    def add(self, finding: Finding) -> None:
+        self.findings.append(asdict(finding))
+
+    def events(self) -> Iterator[Step | Epoch]:
+        """What the run told so far, in order."""
+        for epoch in self.epochs:
+            yield from (Step(**step) for step in self.curves if step["epoch"] == epoch["epoch"])
+            yield Epoch(**epoch)
+
 
 def save(out: Path, epoch: int, model: EncoderClassifier, optimizer: torch.optim.Optimizer, history: History) -> None:
     """Write the epoch's weights, optimiser state and history, MANIFEST last; of the others only the best is kept."""
-    folder = out / FOLDER / f"epoch-{epoch:03d}"
+    folder = epoch_folder(out, epoch)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     model.save(folder)
@@ -61,8 +88,7 @@ def restore(checkpoint: Checkpoint, model: EncoderClassifier, optimizer: torch.o
         index, _, part = name.partition(".")
         state.setdefault(int(index), {})[part] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    best = checkpoint.state["best_loss"]
-    return History(**{**checkpoint.state, "best_loss": math.inf if best is None else best})
+    return History.from_json(checkpoint.state)
 
 
 def finish(out: Path, history: History) -> None:
@@ -70,8 +96,9 @@ def finish(out: Path, history: History) -> None:
 
     `training.json` is written last: where it stands, the weights beside it are whole, whenever the process was killed.
     """
-    write_whole(out / WEIGHTS, (out / FOLDER / f"epoch-{history.best_epoch:03d}" / WEIGHTS).read_bytes())
+    _place(out, history.best_epoch, out)
     write_json(out / HISTORY, history.to_json())
+    (out / STOPPED).unlink(missing_ok=True)  # the label of an earlier attempt that was stopped
     shutil.rmtree(out / FOLDER)
 
 
@@ -81,3 +108,34 @@ def is_finished(out: Path) -> bool:
         return False
     shutil.rmtree(out / FOLDER, ignore_errors=True)
     return True
+
+
+def keep(out: Path, settings: EncoderSettings) -> Kept | None:
+    """Of a run that is stopped: put the best finished epoch's weights at the top of `out`, beside `stopped.json`; None where none has ended.
+
+    The checkpoints stay, and the same job goes on from them.
+    """
+    return _keep(out, out, STOPPED, settings)
+
+
+def adopt(unfinished: Path, out: Path, settings: EncoderSettings) -> Kept | None:
+    """Make of an unfinished job's best epoch the finished weights of the job with `stop_after`, in another folder; None where none has ended."""
+    return _keep(unfinished, out, HISTORY, settings)
+
+
+def _keep(unfinished: Path, out: Path, name: str, settings: EncoderSettings) -> Kept | None:
+    newest = latest(unfinished)
+    if newest is None:
+        return None
+    history = History.from_json(newest.state)
+    why = early.ending(settings.model_copy(update={"stop_after": newest.epoch}), history.epochs, history.best_epoch)
+    if why is not None:
+        history.add(why)
+    _place(unfinished, history.best_epoch, out)
+    write_json(out / name, history.to_json())
+    return Kept(newest.epoch, settings.epochs, history.best_epoch)
+
+
+def _place(source: Path, epoch: int, out: Path) -> None:
+    """Put an epoch's weights at the top of `out`."""
+    write_whole(out / WEIGHTS, (epoch_folder(source, epoch) / WEIGHTS).read_bytes())

@@ -10,62 +10,45 @@ import math
 import random
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import torch
 
 from core.errors import MethodError
 from models import device
 from models.encoder import EncoderClassifier
 from models.memory import peak_mb, reset_peak
+from training import early
 from training.encoder import keeping
+from training.encoder.doctor import EncoderDoctor, TextFacts
+from training.encoder.events import Epoch as Epoch
+from training.encoder.events import Step as Step
 from training.encoder.job import EncoderJob, TextRow
 from training.encoder.keeping import History
+from training.events import Finding
 from training.heads import Rows, cross_entropy, fit_best
 
 MAX_GRAD_NORM = 1.0
 
 
-@dataclass(frozen=True)
-class Step:
-    """One optimiser step. `loss` is the mean cross-entropy per row in nats, weighed by label where the labels are balanced."""
-
-    step: int
-    steps: int
-    epoch: int
-    loss: float
-    accuracy: float
-    learning_rate: float
-    grad_norm: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """The end of an epoch. Validation figures are None without validation rows."""
-
-    epoch: int
-    train_loss: float
-    validation_loss: float | None
-    validation_accuracy: float | None
-
-
-def tune(job: EncoderJob) -> Iterator[Step | Epoch]:
-    """Tune, yielding figures as they come; writes weights and `training.json` into `job.out`.
+def tune(job: EncoderJob) -> Iterator[Step | Epoch | Finding]:
+    """Tune, yielding figures and findings as they come; writes weights and `training.json` into `job.out`.
 
     Continues from the last whole checkpoint in `job.out`. On one machine with the same threads, a continued run ends with the same weights as
     an uninterrupted one: the order of rows and the random state are functions of seed and epoch.
 
     Raises:
-        MethodError: the loss is no longer a number.
+        MethodError: the loss is no longer a number, or early stopping has no validation rows to go by.
         ModelError: there is no such encoder.
     """
     if not keeping.is_finished(job.out):
-        yield from _Run(job).epochs()
+        early.check(job.settings, len(job.validation))
+        yield from Run(job).epochs()
 
 
-class _Run:
+class Run:
     """The state of one run."""
 
     def __init__(self, job: EncoderJob) -> None:
@@ -78,7 +61,10 @@ class _Run:
         trained = list(self.model.parameters())
         self.optimizer = torch.optim.AdamW(trained, lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay)
         self.weights = self.label_weights().to(hardware.device)
-        self.history = History(trainable_params=sum(p.numel() for p in trained), cut_rows=self.model.cut([row.text for row in job.train]))
+        cut = self.model.cut([row.text for row in job.train])
+        self.history = History(trainable_params=sum(p.numel() for p in trained), cut_rows=cut)
+        facts = TextFacts(len(job.train), cut, self.model.reads, len(job.labels), job.absent)
+        self.doctor = EncoderDoctor(self.settings, facts)
 
     def label_weights(self) -> torch.Tensor:
         """What a row of each label counts: 1, or so much that all labels together count alike."""
@@ -87,22 +73,51 @@ class _Run:
             counts[row.label] += 1
         return counts.sum() / (len(counts) * counts) if self.settings.balance else torch.ones_like(counts)
 
-    def epochs(self) -> Iterator[Step | Epoch]:
-        found = keeping.latest(self.job.out)
-        if found is None:
-            self.begin()
-        else:
-            self.history = keeping.restore(found, self.model, self.optimizer)
-        for epoch in range((found.epoch if found else 0) + 1, self.settings.epochs + 1):
+    def epochs(self) -> Iterator[Step | Epoch | Finding]:
+        yield from self.told(self.doctor.begin())
+        for epoch in range(self.resume() + 1, early.last_epoch(self.settings) + 1):
+            if early.patience_over(self.history.epochs, self.settings.early_stopping):
+                break
             losses: list[float] = []
             for step in self.one_epoch(epoch):
+                found = self.told(self.doctor.watch(step))
                 losses.append(step.loss)
                 self.history.curves.append(asdict(step))
                 yield step
-            yield self.end_epoch(epoch, sum(losses) / len(losses))
+                yield from found
+            ended = self.end_epoch(epoch, sum(losses) / len(losses))
+            found = self.told(self.doctor.watch(ended))
+            self.save(epoch)
+            yield ended
+            yield from found
+        if why := early.ending(self.settings, self.history.epochs, self.history.best_epoch):
+            yield from self.told([why])
         self.history.seconds += time.monotonic() - self.started
         self.history.peak_memory_mb = peak_mb(self.device)
         keeping.finish(self.job.out, self.history)
+
+    def told(self, findings: Sequence[Finding]) -> Sequence[Finding]:
+        """Remember what the doctor said.
+
+        Raises:
+            MethodError: going on would be of no use.
+        """
+        for finding in findings:
+            if finding.fatal:
+                raise MethodError(finding.text, finding.remedy)
+            self.history.add(finding)
+        return findings
+
+    def resume(self) -> int:
+        """The last finished epoch, with everything put back as it was; 0 for a fresh start, with the head that it begins with."""
+        found = keeping.latest(self.job.out)
+        if found is None:
+            self.begin()
+            return 0
+        self.history = keeping.restore(found, self.model, self.optimizer)
+        for event in self.history.events():
+            self.doctor.watch(event)
+        return found.epoch
 
     def begin(self) -> None:
         """The head that fits the untouched encoder best."""
@@ -110,6 +125,8 @@ class _Run:
             Rows(self.model.embedded([row.text for row in rows]), [row.label for row in rows])
             for rows in (self.job.train, self.job.validation)
         )
+        if not np.isfinite(train.vectors).all():
+            raise MethodError("The untrained encoder's vectors are no numbers.", EncoderDoctor.lost_at_once)
         fitted = fit_best(train, validation, len(self.job.labels), None, self.settings.balance)
         with torch.no_grad():
             self.model.head.weight.copy_(torch.from_numpy(fitted.head.weights))
@@ -126,8 +143,6 @@ class _Run:
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             loss, accuracy, norm = self.step(rows)
-            if not math.isfinite(loss) or not math.isfinite(norm):
-                raise MethodError(f"The training loss is no longer a number at step {number}.", "Lower learning_rate.")
             yield Step(number, total, epoch, loss, accuracy, rate, norm, time.monotonic() - begun)
 
     def step(self, rows: Sequence[TextRow]) -> tuple[float, float, float]:
@@ -143,17 +158,20 @@ class _Run:
         return float(loss.detach()), float((logits.argmax(1) == labels).float().mean()), float(norm)
 
     def end_epoch(self, epoch: int, train_loss: float) -> Epoch:
-        """Validate, remember the best epoch, write a checkpoint."""
+        """Validate, and remember the best epoch."""
         loss, accuracy = self.validate()
         ended = Epoch(epoch, train_loss, loss, accuracy)
         self.history.epochs.append(asdict(ended))
         measured = -float(epoch) if loss is None else loss  # without validation rows the last epoch counts
         if measured < self.history.best_loss:
             self.history.best_loss, self.history.best_epoch = measured, epoch
+        return ended
+
+    def save(self, epoch: int) -> None:
+        """Write a checkpoint."""
         self.history.seconds += time.monotonic() - self.started
         self.started = time.monotonic()
         keeping.save(self.job.out, epoch, self.model, self.optimizer, self.history)
-        return ended
 
     def validate(self) -> tuple[float | None, float | None]:
         """Mean cross-entropy and accuracy on the validation rows."""
