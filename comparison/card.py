@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from comparison.card_use import HEADS, how_to_use
 from comparison.naming import method_label
 from comparison.table import markdown_cell, score_cell
 from models.weights import EMBEDDED
@@ -33,7 +34,10 @@ TRAINED_WITH = (
 
 
 def base_name(found: TrainedMethod) -> str:
-    """The base as others can find it: its id on the Hub, or of a local folder only the name."""
+    """What it was trained from, as others can find it: an id on the Hub, or of a local folder only the name."""
+    if found.entry["kind"] in HEADS:
+        embedder = str(found.report["environment"]["embedder"])
+        return EMBEDDED[embedder].hub_id if embedder in EMBEDDED else embedder
     model_id = found.ready.setting.model_key.id
     return EMBEDDED[model_id].hub_id if model_id in EMBEDDED else str(found.report["environment"]["model"]["id"])
 
@@ -45,11 +49,13 @@ def card(found: TrainedMethod, merged: Merged | None = None) -> str:
         merged: given for the folder of a merged model.
     """
     whole = merged is not None or is_whole(found.weights)
+    kind, spec, base = str(found.entry["kind"]), found.entry.get("spec") or {}, base_name(found)
     head: dict[str, Any] = {"library_name": "transformers" if whole else "peft", "pipeline_tag": "text-generation"}
-    base = base_name(found)
-    if "/" in base and found.entry["kind"] != "scratch":
+    if kind in HEADS:
+        head = {"library_name": "sentence-transformers", "pipeline_tag": "text-classification"}
+    if "/" in base and kind != "scratch":
         head["base_model"] = base
-    head["tags"] = ["bakeoff", str(found.entry["kind"])]
+    head["tags"] = ["bakeoff", kind, *(["stopped-early"] if found.stopped else [])]
     label = method_label(found.entry)
     parts = [
         f"---\n{yaml.safe_dump(head, sort_keys=False)}---",
@@ -60,7 +66,7 @@ def card(found: TrainedMethod, merged: Merged | None = None) -> str:
         "## How it was trained",
         _training(found),
         "## How to use it",
-        _use(base, whole),
+        how_to_use(kind, spec, base, found.weights, whole=whole),
     ]
     return found.plan.without_paths("\n\n".join(parts)) + "\n"
 
@@ -72,12 +78,21 @@ def _what(found: TrainedMethod, base: str, merged: Merged | None) -> str:
     text = f"{kind} of {markdown_cell(base)}, trained and measured with Bakeoff on one task."
     if merged is not None:
         text += f" Merged: its logits differ from those of the adapter on its base by {merged.difference:.2g} of their spread."
-    return text
+    return f"{text}{_unfinished(found)}"
+
+
+def _unfinished(found: TrainedMethod) -> str:
+    """Weights that were stopped are never taken for finished ones."""
+    if found.stopped is None:
+        return ""
+    return f"\n\n**{found.stopped.words.capitalize()}**: not finished. These are the weights of epoch {found.stopped.best_epoch}."
 
 
 def _scores(found: TrainedMethod) -> str:
     """The test scores of this method, beside those of the base that was only asked."""
     report = found.report
+    if found.stopped is not None:
+        return "Its training was stopped, so it was asked no test items, and there are no scores."
     plain = next((m for m in report["methods"] if m["kind"] == "zero_shot" and m["status"] == "done"), None)
     columns = [m for m in (found.entry, plain) if m is not None]
     rows = [["metric", *(method_label(m) for m in columns)]]
@@ -93,19 +108,10 @@ def _training(found: TrainedMethod) -> str:
     counts, spec, environment = found.report["data"]["counts"], found.entry.get("spec") or {}, found.report["environment"]
     training: Mapping[str, Any] = found.entry.get("training") or {}
     rows = spec.get("train_rows") or counts["train"]
-    facts = [f"{rows} training rows, {counts['validation']} validation rows, which chose epoch {training.get('best_epoch')}"]
+    chose = f", which chose epoch {training['best_epoch']}" if training.get("best_epoch") else ""
+    facts = [f"{rows} training rows, {counts['validation']} validation rows{chose}"]
     facts += [f"{name}: {spec[name]}" for name in TRAINED_WITH if spec.get(name) is not None]
+    dtype = "float32" if found.entry["kind"] in HEADS else environment["dtype"]
     versions = ", ".join(f"{name} {environment['versions'].get(name)}" for name in ("torch", "transformers", "peft"))
-    facts += [f"number type: {environment['dtype']}, on {environment['device']}", versions, f"fingerprint: {found.fingerprint}"]
+    facts += [f"number type: {dtype}, on {environment['device']}", versions, f"fingerprint: {found.fingerprint}"]
     return "\n".join(f"- {markdown_cell(str(fact))}" for fact in facts)
-
-
-def _use(base: str, whole: bool) -> str:
-    if whole:
-        code = 'from transformers import AutoModelForCausalLM, AutoTokenizer\n\nmodel = AutoModelForCausalLM.from_pretrained("FOLDER")\n'
-        code += 'tokenizer = AutoTokenizer.from_pretrained("FOLDER")'
-    else:
-        code = "from peft import PeftModel\nfrom transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
-        code += f'base = AutoModelForCausalLM.from_pretrained("{base}")\nmodel = PeftModel.from_pretrained(base, "FOLDER")\n'
-        code += f'tokenizer = AutoTokenizer.from_pretrained("{base}")'
-    return f"```python\n{code}\n```\n\nAsk in the tokenizer's chat template, with the task's instruction as the system turn."

@@ -1,5 +1,6 @@
 """Trained weights handed to others: merged into a folder, as a zip, or pushed to the Hub. All three go with a model card.
 
+Weights of a run that was stopped are handed out as well, with the epoch on their card and in their MANIFEST.
 What leaves says what it was trained with and how it scored, and holds no path, no row and no text of the data. The Hub's client is injected, so
 that tests send nothing; a token lives in it and nowhere else.
 """
@@ -71,7 +72,8 @@ def stage(found: TrainedMethod, folder: Path) -> None:
     if config.is_file():
         write_json(config, {**json.loads(config.read_text()), "base_model_name_or_path": base_name(found)})
     write_whole(folder / "README.md", card(found))
-    write_manifest(folder, {"kind": found.entry["kind"], "fingerprint": found.fingerprint, "comparison": found.report["name"]})
+    about = {"kind": found.entry["kind"], "fingerprint": found.fingerprint, "comparison": found.report["name"]}
+    write_manifest(folder, {**about, **({"stopped_after_epoch": found.stopped.epoch} if found.stopped else {})})
 
 
 def zip_to(found: TrainedMethod, output: Path) -> int:
@@ -117,10 +119,11 @@ def push(found: TrainedMethod, repo: str, client: Callable[[], HubClient], *, pr
         raise PlanError(f"--repo must be organisation/name; got '{repo[:60]}'.", "For example --repo me/support-desk-lora.")
     with tempfile.TemporaryDirectory() as temporary:
         stage(found, Path(temporary))
+        message = f"{found.entry['kind']} by Bakeoff" + (f", {found.stopped.words}" if found.stopped else "")
         try:
             hub = client()
             hub.create_repo(repo, private=private, exist_ok=True, repo_type="model")
-            hub.upload_folder(repo_id=repo, folder_path=temporary, commit_message=f"{found.entry['kind']} by Bakeoff", repo_type="model")
+            hub.upload_folder(repo_id=repo, folder_path=temporary, commit_message=message, repo_type="model")
         except Exception as error:
             raise _told(repo, error) from None
     return f"https://huggingface.co/{repo}"

@@ -6,21 +6,24 @@ import json
 import os
 import signal
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from adapters import tuned
-from comparison import jobs, process
+from comparison import handing, jobs, process
 from comparison.events import Event, Note, Prepared, Progressed
 from comparison.plan import Plan, read_plan
 from comparison.run import run
 from comparison.stopped import keep, of_result
 from comparison.store import Store
-from core.errors import Cancelled
+from comparison.trained import trained
+from core.errors import Cancelled, PlanError, StoreError
 from core.files import manifest_fault
 from training.job import TrainingJob
 from training.loop import train
@@ -91,6 +94,35 @@ def test_what_was_trained_is_kept_under_its_own_fingerprint_and_a_plan_that_says
     assert not prepared.reused and prepared.fingerprint != kept.fingerprint
     epochs = {event.values["epoch"] for event in told if isinstance(event, Progressed) and event.stage == "training"}
     assert epochs == {3.0, 4.0}, "resumed from where it was stopped"
+
+
+def test_stopped_weights_are_zipped_and_pushed_under_the_epoch_that_they_were_stopped_after(
+    mapping: dict[str, Any], store: Store, go: Callable[..., tuple[str, list[Event]]], tmp_path: Path
+) -> None:
+    """They are labelled on the card, in the MANIFEST and in the push, and have no scores to show."""
+    methods = [{"kind": "zero_shot"}, mapping["methods"][0], {"kind": "ia3", "epochs": 2}]
+    comparison_id, _ = go(read_plan({**mapping, "methods": methods}), stop_after=2)
+    with pytest.raises(StoreError, match="has no report"):
+        trained(store, comparison_id, "lora")
+    (kept,) = keep(store, comparison_id)
+    found = trained(store, comparison_id, "lora")
+    assert found.stopped == kept and found.fingerprint == kept.fingerprint and found.file_name == "lora-stopped-after-epoch-2"
+    handing.zip_to(found, tmp_path / "x.zip")
+    with zipfile.ZipFile(tmp_path / "x.zip") as archive:
+        card, manifest = archive.read("README.md").decode(), json.loads(archive.read("MANIFEST.json"))
+        assert {"adapter_model.safetensors", "adapter_config.json"} <= set(archive.namelist())
+    assert "**Stopped after epoch 2 of 4**: not finished" in card and f"weights of epoch {kept.best_epoch}" in card
+    assert "there are no scores" in card and "- stopped-early" in card and "epochs: 4" in card and str(tmp_path) not in card
+    assert manifest["about"]["stopped_after_epoch"] == 2
+    told: dict[str, Any] = {}
+    hub = SimpleNamespace(create_repo=lambda repo, **more: repo, upload_folder=lambda **given: told.update(given))
+    handing.push(found, "me/tickets", lambda: hub)
+    assert told["commit_message"] == "lora by Bakeoff, stopped after epoch 2 of 4"
+    assert not manifest_fault(found.weights)
+    with pytest.raises(StoreError, match=r"was stopped, and nothing of ia3 was kept\. There is: lora"):
+        trained(store, comparison_id, "ia3")
+    with pytest.raises(PlanError, match="has no method 'lore'"):
+        trained(store, comparison_id, "lore")
 
 
 def test_nothing_is_kept_of_a_run_that_ended_no_epoch_or_trains_nothing(

@@ -26,7 +26,7 @@ def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     weights = tmp_path / "weights"
     weights.mkdir()
     (weights / "adapter_model.safetensors").write_bytes(b"x" * 1000)
-    method = SimpleNamespace(weights=weights, entry={"name": "lora", "kind": "lora"})
+    method = SimpleNamespace(weights=weights, entry={"name": "lora", "kind": "lora"}, file_name="lora")
     monkeypatch.setattr(handing, "own", lambda ctx, comparison_id: None)
     monkeypatch.setattr(handing, "trained", lambda store, comparison_id, name: method)
     return method
@@ -74,3 +74,9 @@ def test_where_several_people_use_the_app_nobody_pushes_in_the_machines_name(
     assert handing.push(ctx, KEY, " me/x ", "", True, client=lambda token: token) == "https://huggingface.co/me/x"
     handing.push(ctx, KEY, "me/x", " hf_mine ", False, client=lambda token: token)
     assert pushed == [("me/x", None, True), ("me/x", "hf_mine", False)]
+
+
+def test_the_command_that_merges_names_the_fine_tune_where_there_is_a_terminal(ctx: Context) -> None:
+    assert "python -m comparison merge some-comparison lora --output FOLDER" in handing.merging(ctx, KEY)
+    public = ctx._replace(settings=replace(ctx.settings, public=True))
+    assert handing.merging(public, KEY) == handing.merging(ctx, "") == ""

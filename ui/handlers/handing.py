@@ -1,4 +1,4 @@
-"""A finished fine-tune handed out from the page: its zip for the browser, or a push to the Hub with a token that stays in this one call."""
+"""A fine-tune handed out from the page, finished or stopped: its zip for the browser, or a push to the Hub with a token that stays in this one call."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from core.errors import PlanError, StoreError
 from core.files import folder_bytes
 from ui.context import Context
 from ui.handlers.compare import own
+from ui.markup import render
 
 MOST = 64 * 2**20
 """Bytes that a browser is given at once."""
@@ -31,6 +32,14 @@ def _found(ctx: Context, key: str) -> TrainedMethod:
     return trained(ctx.store, comparison_id, name)
 
 
+def merging(ctx: Context, key: str) -> str:
+    """How a fine-tune becomes one model with its base, as HTML; "" where nobody has a terminal. A merged model is too large for a browser."""
+    comparison_id, _, name = key.partition("/")
+    if ctx.settings.public or not name:
+        return ""
+    return render("caption", text=f"Merged into its base, as one model: python -m comparison merge {comparison_id} {name} --output FOLDER")
+
+
 def archive(ctx: Context, key: str) -> str:
     """{"name", "data"} as JSON, the data in base64: the browser makes a file of it, and none is served.
 
@@ -43,13 +52,13 @@ def archive(ctx: Context, key: str) -> str:
         comparison_id, _, name = key.partition("/")
         raise StoreError(
             f"These weights have {size / 2**20:,.0f} MB; the page hands out at most {MOST / 2**20:.0f} MB.",
-            f"Type: python -m comparison adapter {comparison_id} {name} --output {name}.zip",
+            f"Type: python -m comparison adapter {comparison_id} {name} --output {found.file_name}.zip",
         )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.zip"
         zip_to(found, path)
         data = base64.b64encode(path.read_bytes()).decode()
-    return json.dumps({"name": f"{found.entry['name']}.zip", "data": data})
+    return json.dumps({"name": f"{found.file_name}.zip", "data": data})
 
 
 def push(ctx: Context, key: str, repo: str, token: str, private: bool, client: Callable[[str | None], HubClient] = hub_client) -> str:

@@ -1,4 +1,4 @@
-"""The part of the Fine-tuning tab that hands a finished fine-tune out: a zip with its model card, or a push to the Hub.
+"""The part of the Fine-tuning tab that hands a fine-tune out, finished or stopped: a zip with its model card, or a push to the Hub.
 
 The zip is made a file in the browser: no file is served, so none can be asked for. The token is read once, at the push, and the field is emptied.
 """
@@ -27,6 +27,7 @@ TO_FILE = """(text) => {
 
 class HandingParts(NamedTuple):
     take: gr.Button
+    merging: gr.HTML
     text: gr.Textbox
     repo: gr.Textbox
     token: gr.Textbox
@@ -39,6 +40,7 @@ def build() -> HandingParts:
     """Lay it out."""
     with gr.Accordion("Take it along", open=False, elem_id="hand_fold"):
         take = gr.Button("Download as a zip", size="sm", elem_id="hand_take", min_width=160, scale=0)
+        merging = gr.HTML(elem_id="hand_merging")
         text = gr.Textbox(visible=False, elem_id="hand_text")
         with gr.Row(equal_height=False):
             repo = gr.Textbox(
@@ -50,13 +52,18 @@ def build() -> HandingParts:
         private = gr.Checkbox(True, label="Private", info="Only you see a new repository.", elem_id="hand_private")
         push = gr.Button("Push to the Hub", size="sm", elem_id="hand_push", min_width=160, scale=0)
         said = gr.HTML(elem_id="hand_said")
-    return HandingParts(take, text, repo, token, private, push, said)
+    return HandingParts(take, merging, text, repo, token, private, push, said)
 
 
 def wire(parts: HandingParts, shared: Shared, tuned: gr.Dropdown) -> None:
     """Args:
     tuned: the fine-tune that is chosen, as "id/method".
     """
+
+    def command(ctx: Context, key: str) -> str:
+        return handing.merging(ctx, key or "")
+
+    shared.on(tuned.change, command, tuned, parts.merging)
 
     def take(ctx: Context, key: str) -> list[Any]:
         return [handing.archive(ctx, key or "")]
