@@ -201,9 +201,11 @@ def loss(curves: Mapping[str, Sequence[tuple[float, float]]]) -> go.Figure:
 
 
 def loss_unit(curves: Mapping[str, Sequence[tuple[float, float]]]) -> str:
-    """What the loss is of: tokens of answers, pairs of answers, or drawn answers by their reward."""
+    """What the loss is of: tokens of answers, pairs of answers, rows with a label, or drawn answers by their reward."""
     if curves.get("reward_margin"):
         return "loss (nats per pair; chance is 0.69)"
+    if curves.get("accuracy"):
+        return "loss (nats per row)"
     return "loss of the policy" if curves.get("reward") else "loss (nats per token)"
 
 

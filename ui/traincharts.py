@@ -24,6 +24,7 @@ class Panel(NamedTuple):
 
 PANELS = (
     Panel("Token accuracy", "token_accuracy", "validation_token_accuracy"),
+    Panel("Rows labelled right", "accuracy", "validation_accuracy"),
     Panel("Learning rate", "learning_rate"),
     Panel("Gradient norm", "grad_norm"),
     Panel("Answer tokens a second", "tokens_per_s"),

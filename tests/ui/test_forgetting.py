@@ -72,8 +72,8 @@ def test_the_fold_shows_counts_by_kind_both_columns_and_the_chart(ctx: Context, 
     view = forgetting.view(ctx, shown)
     assert "151 → 84" in view.html and "of 168" in view.html and "Instruction following" in view.html and "20.1 → 33.1" in view.html
     assert "catastrophic interference" in view.html and "rehearsal_alpha" in view.html and "2,500 tokens" in view.html
-    assert view.figure is not None and list(view.figure.data[0].text) == ["LoRA", "LoRA + retrieval"]
-    assert list(view.figure.data[0].x) == pytest.approx([67 / 168, 0.0]) and view.can_ask
+    assert view.figure is not None and [trace.name for trace in view.figure.data] == ["LoRA", "LoRA + retrieval"]
+    assert [trace.x[0] for trace in view.figure.data] == pytest.approx([67 / 168, 0.0]) and view.can_ask
 
 
 def test_before_anybody_asked_it_says_what_asking_would_do(ctx: Context, finished: str) -> None:
@@ -103,7 +103,19 @@ def test_points_need_zero_shot_and_stand_with_their_intervals(report: dict[str, 
     assert one.label == "LoRA" and one.forgotten[1] < one.forgotten[0] < one.forgotten[2] and one.gained[0] > 0
     alone = {**report, "methods": [{**m, "forgetting": {**m["forgetting"], "task": None}} for m in report["methods"] if "forgetting" in m]}
     assert rows.points(alone) == [] and rows.method_rows(alone)[0].gained.text == "–"
-    assert forgetchart.gained_forgotten([], "Token F1").data[0].x == ()
+    assert forgetchart.gained_forgotten([], "Token F1").data == ()
+
+
+def test_the_scatter_tells_fine_tunes_apart_by_sign_and_name_and_has_titles_and_intervals() -> None:
+    points = [rows.Point(f"LoRA <{n}>", (n / 10, n / 10 - 0.1, n / 10 + 0.2), (0.3, 0.3, 0.3)) for n in range(13)]
+    figure = forgetchart.gained_forgotten(points, "Accuracy")
+    assert len({trace.marker.symbol for trace in figure.data}) == 13 and figure.layout.showlegend
+    assert [trace.name for trace in figure.data][:2] == ["LoRA &lt;0&gt;", "LoRA &lt;1&gt;"]
+    assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == (
+        "forgotten: share of general questions", "gained over zero-shot, Accuracy",
+    )  # fmt: skip
+    first = figure.data[0]
+    assert (first.error_x.array[0], first.error_x.arrayminus[0], first.error_y.array[0]) == pytest.approx((0.2, 0.1, 0.0))
 
 
 def test_signs_are_real_and_zero_has_none() -> None:

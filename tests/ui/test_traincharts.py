@@ -17,8 +17,16 @@ def test_a_chart_has_the_panels_that_have_curves():
     assert len(traincharts.details({"loss": [(1, 2.0)]}).data) == 0
 
 
+def test_an_encoder_shows_how_many_rows_it_labels_right():
+    encoder = {"loss": [(1, 0.7), (2, 0.5)], "accuracy": [(1, 0.5), (2, 0.75)], "validation_accuracy": [(2, 0.625)]}
+    assert titles(encoder) == ["Rows labelled right"]
+    shown = live.figures(encoder)
+    assert "<dt>Rows labelled right</dt><dd>75%</dd>" in shown and "<dt>Validation rows right</dt><dd>62%</dd>" in shown
+
+
 def test_the_loss_says_what_it_is_of():
     assert charts.loss_unit({"loss": [(1, 2.0)]}) == "loss (nats per token)"
+    assert charts.loss_unit({"loss": [(1, 0.7)], "accuracy": [(1, 0.5)]}) == "loss (nats per row)"
     assert charts.loss_unit({"loss": [(1, 0.69)], "reward_margin": [(1, 0.0)]}) == "loss (nats per pair; chance is 0.69)"
     assert charts.loss_unit({"loss": [(1, 0.1)], "reward": [(1, 0.3)]}) == "loss of the policy"
 
