@@ -7,6 +7,7 @@ All of it is settings: leaving one away again brings every row back, and nothing
   of its id; validation rows and questions that are asked have the first.
 - `mix`: rows of other tasks (`adapters.mixing`).
 - `filters`: rules that leave rows out (`core.dataset.filters`), with what the untuned model says of the rows (`adapters.screening`).
+- `keep_rows`: rows that are taken back, whatever a filter says of them.
 - `gold_share`: what passages stand in training prompts with retrieval (`adapters.distractors`).
 """
 
@@ -76,6 +77,9 @@ class PreparationSettings(Spec):
     filters: tuple[FilterName, ...] = Field(
         (), description="Which training rows to leave out: near_duplicates, empty, too_long, already_right, noisy."
     )
+    keep_rows: tuple[str, ...] = Field(
+        (), max_length=10_000, description="Ids of training rows that no filter leaves out: one row taken back, with the filter still on."
+    )
     duplicates_from: float = Field(
         NEAR_FROM, gt=0, le=1, description="Cosine similarity from which two training questions are near duplicates; usual 0.85 to 0.98."
     )
@@ -106,6 +110,11 @@ class PreparationSettings(Spec):
         if len(set(value)) < len(value):
             raise ValueError("must name each filter once")
         return value
+
+    @field_validator("keep_rows")
+    @classmethod
+    def _ordered(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(set(value)))
 
     @model_validator(mode="after")
     def _together(self) -> PreparationSettings:

@@ -63,7 +63,7 @@ def prepared(
     Raises:
         MethodError: the filters leave no row, or none fits the model.
     """
-    dropped, notes = select(spec, setting, screened)
+    dropped, taken_back, notes = select(spec, setting, screened)
     gone = {row.id for row in dropped}
     kept = [example for example in setting.train if example.id not in gone]
     counts = Counter(row.filter for row in dropped)
@@ -85,6 +85,7 @@ def prepared(
         "kept": len(kept),
         "counts": {name: counts.get(name, 0) for name in spec.filters},
         "dropped": [row.to_json() for row in dropped[:LISTED]],
+        **({"taken_back": [row.to_json() for row in taken_back[:LISTED]]} if spec.keep_rows else {}),
         "passages": worded.passages,
         "mix": [of_file.entry for of_file in drawn],
         "lengths": length_report(rows, max_tokens, len(left_out)),
@@ -110,8 +111,16 @@ def _further(spec: PreparationSettings, setting: Setting, drawn: Drawn) -> Worde
         raise MethodError(f"mix: {drawn.entry['file']}: {error.message}", error.remedy) from error
 
 
-def select(spec: PreparationSettings, setting: Setting, screened: Mapping[screening.What, Path]) -> tuple[list[Dropped], list[str]]:
-    """Rows that the filters leave out, and sentences on filters that could not tell. Each filter sees what those before it have kept."""
+class Selected(NamedTuple):
+    """Rows that the filters leave out, rows that they would leave out but for `keep_rows`, and sentences on what could not be done."""
+
+    dropped: list[Dropped]
+    taken_back: list[Dropped]
+    notes: list[str]
+
+
+def select(spec: PreparationSettings, setting: Setting, screened: Mapping[screening.What, Path]) -> Selected:
+    """Each filter sees what those before it have kept, rows that were taken back among them."""
     rules: dict[str, Callable[[Sequence[Example]], list[Dropped]]] = {
         "empty": lambda rows: filters.empty_rows(rows, setting.labels),
         "too_long": lambda rows: _long_answers(rows, setting),
@@ -119,18 +128,21 @@ def select(spec: PreparationSettings, setting: Setting, screened: Mapping[screen
         "noisy": lambda rows: filters.noisy(_of(rows, screening.read(screened["losses"], "losses"))),
         "already_right": lambda rows: filters.already_right(rows, screening.read(screened["answers"], "answers")),
     }
-    rows, dropped = list(setting.train), list[Dropped]()
+    rows, dropped, taken_back = list(setting.train), list[Dropped](), dict[str, Dropped]()
     notes: list[str] = []
+    if unknown := set(spec.keep_rows) - {row.id for row in rows}:
+        notes.append(f"keep_rows names {len(unknown)} rows that are not among the training rows.")
     for name in ORDER:
         if name not in spec.filters:
             continue
         if name == "noisy" and len(rows) < filters.FEWEST:
             notes.append(f"noisy marks no row: {len(rows)} rows are fewer than the {filters.FEWEST} that it needs.")
         found = rules[name](rows)
-        dropped += found
-        gone = {row.id for row in found}
+        taken_back |= {row.id: row for row in found if row.id in spec.keep_rows and row.id not in taken_back}
+        gone = {row.id for row in found} - set(spec.keep_rows)
+        dropped += [row for row in found if row.id in gone]
         rows = [row for row in rows if row.id not in gone]
-    return dropped, notes
+    return Selected(dropped, list(taken_back.values()), notes)
 
 
 def _of(rows: Sequence[Example], values: Mapping[str, float]) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,16 +29,22 @@ def guarded_pairs(plan: Plan, dataset: Dataset, nearness: Nearness) -> dict[str,
     return {path: cleared_pairs(read_pairs(Path(path)), dataset.test, dataset.instruction, near) for path in paths}
 
 
-def refuse_files(plan: Plan, *, public: bool) -> None:
+def refuse_files(plan: Plan, *, public: bool, own: Callable[[str], bool] = lambda path: False) -> None:
     """Where other people use the app, too, nobody may name a file or a folder of its machine, nor a server that only it can reach.
+
+    Args:
+        own: whether a file is one that this person brought.
 
     Raises:
         PlanError: a method names pairs by their path, or a folder as its teacher.
         ModelError: a teacher's server is not public.
     """
     for spec in (*plan.methods, *((plan.spec.reward,) if plan.spec.reward else ())) if public else ():
-        if getattr(spec, "pairs", None):
-            raise PlanError("A file of pairs cannot be named here: this app is shared.", "Leave pairs empty, for synthetic ones.")
+        pairs = getattr(spec, "pairs", None)
+        if pairs and not own(pairs):
+            raise PlanError(
+                "A file of pairs cannot be named here: this app is shared.", "Upload it on the Fine-tuning tab, or leave pairs empty."
+            )
         teacher, url = getattr(spec, "teacher", None), getattr(spec, "teacher_url", None)
         if teacher and not url and Path(teacher).is_absolute():
             raise PlanError("A folder cannot be the teacher here: this app is shared.", "Name an embedded model or a Hub id.")

@@ -30,19 +30,42 @@ def keep_data(ctx: Context, uploaded: str) -> Path:
     Raises:
         DataError: it is of no known kind, or too large.
     """
-    source = Path(uploaded)
-    suffix = _suffix(source, DATA_SUFFIXES)
+    path, content = _checked(Path(uploaded))
+    target = _folder(ctx, "data") / f"{hashlib.sha256(content).hexdigest()[:32]}{path.suffix.lower()}"
+    return _kept(ctx, target, content)
+
+
+def keep_named(ctx: Context, uploaded: str) -> Path:
+    """As `keep_data`, under its own name with plain signs only, since what is told of it later names it: a further training file, or pairs."""
+    path, content = _checked(Path(uploaded))
+    name = f"{_plain(path.stem) or 'rows'}{path.suffix.lower()}"
+    return _kept(ctx, _folder(ctx, "named") / hashlib.sha256(content).hexdigest()[:32] / name, content)
+
+
+def is_own(ctx: Context, path: str) -> bool:
+    """Whether this is a file that the owner brought."""
+    return Path(path).resolve().is_relative_to(_folder(ctx, "").resolve())
+
+
+def _checked(source: Path) -> tuple[Path, bytes]:
+    _suffix(source, DATA_SUFFIXES)
     size = source.stat().st_size
     if size > MAX_FILE_BYTES:
         raise DataError(
             f"A data file may have {MAX_FILE_BYTES // 1_000_000} MB; this one has {size / 1e6:.0f} MB.", "Keep a part of the rows."
         )
-    content = source.read_bytes()
-    path = _folder(ctx, "data") / f"{hashlib.sha256(content).hexdigest()[:32]}{suffix}"
+    return source, source.read_bytes()
+
+
+def _kept(ctx: Context, path: Path, content: bytes) -> Path:
     if not path.exists():
-        _room(ctx, size)
+        _room(ctx, len(content))
         write_whole(path, content)
     return path
+
+
+def _plain(stem: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", stem).strip(".-_")[:80]
 
 
 def keep_documents(ctx: Context, uploaded: Sequence[str]) -> Path:
@@ -60,7 +83,7 @@ def keep_documents(ctx: Context, uploaded: Sequence[str]) -> Path:
     files: dict[str, Path] = {}
     for source in map(Path, uploaded):
         suffix = _suffix(source, DOCUMENT_SUFFIXES)
-        stem = re.sub(r"[^\w.-]+", "-", source.stem).strip(".-_")[:80] or "document"
+        stem = _plain(source.stem) or "document"
         name, number = f"{stem}{suffix}", 1
         while name in files:
             number += 1

@@ -159,6 +159,26 @@ def test_each_filter_sees_what_those_before_it_kept_and_all_is_told(make_setting
     assert len(rows_of(spec(), setting).rows) == 13, "nothing was deleted"
 
 
+def test_one_row_is_taken_back_with_its_filter_still_on(make_setting: Make, train: list[Example]) -> None:
+    """It stays whatever any filter says of it, the others stay out, and both are told."""
+    more = [replace(train[0], id="dots", reference="..."), replace(train[1], id="dashes", reference="---")]
+    setting = make_setting(train=[*train, *more])
+    found = rows_of(spec(filters=["empty"], keep_rows=["dots", "dots"]), setting)
+    assert {row.id for row in found.rows} == {e.id for e in setting.train} - {"dashes"}
+    assert [d["id"] for d in found.record["dropped"]] == ["dashes"] and found.record["counts"] == {"empty": 1}
+    assert [d["id"] for d in found.record["taken_back"]] == ["dots"] and found.record["notes"] == []
+    gone = rows_of(spec(filters=["empty"], keep_rows=["nobody"]), setting)
+    assert gone.record["notes"] == ["keep_rows names 1 rows that are not among the training rows."]
+    assert "taken_back" not in rows_of(spec(filters=["empty"]), setting).record
+
+
+def test_rows_that_are_taken_back_are_a_part_of_the_key_and_none_leaves_it_as_it_was(setting: Setting) -> None:
+    """E22 for artefacts."""
+    assert "keep_rows" not in spec(filters=["empty"]).trained_with() and "keep_rows" not in spec(keep_rows=["a"]).trained_with()
+    back, other = spec(filters=["empty"], keep_rows=["a", "b"]), spec(filters=["empty"], keep_rows=["b", "a"])
+    assert key(back, setting) == key(other, setting) != key(spec(filters=["empty"]), setting)
+
+
 def test_a_screening_that_was_cut_off_goes_on_behind_its_last_line(make_setting: Make, tmp_path: Path) -> None:
     model = FakeModel("fake/echo")
     setting = replace(make_setting(), language_model=lambda: model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from core.errors import DataError
 from core.records import Example, Prompt, Score
 from evaluation.base import ASK_A_MODEL, Item, Resources
 from models.base import GenerationConfig, Ids
+from ui import uploads
 from ui.context import Context
 from ui.loaded import SharedModel
 from ui.present import metric_label
@@ -65,7 +67,7 @@ def desk(
     if generation:
         whole["generation"] = {**(whole.get("generation") or {}), **generation}
     plan = read_plan(whole, Path(task.base))
-    refuse_files(plan, public=ctx.settings.public)
+    refuse_files(plan, public=ctx.settings.public, own=partial(uploads.is_own, ctx))
     models = ctx.store.models
     ready = make_ready(plan, models, environment)
     chosen = next(iter(ready.methods.values()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from comparison.pairing import refuse_files
 from comparison.plan import read_plan
 from comparison.ready import make_ready
 from core.errors import PlanError
+from ui import uploads
 from ui.context import Context
 from ui.markup import render
 from ui.task import Task
@@ -29,7 +31,7 @@ def estimate(ctx: Context, task: Task, kind: str, settings: Mapping[str, Any]) -
         raise PlanError("There is nothing to train on: no task is chosen.", "Open an example, or bring data on the Data tab.")
     yield render("caption", text=BEGUN)
     plan = read_plan(task.plan([{"kind": kind, **settings}], list(task.metrics)), Path(task.base))
-    refuse_files(plan, public=ctx.settings.public)
+    refuse_files(plan, public=ctx.settings.public, own=partial(uploads.is_own, ctx))
     for step in estimates(ctx.store, make_ready(plan, ctx.store.models)):
         if isinstance(step, MethodEstimate):
             remedy = step.estimate.remedy if step.estimate else ""

@@ -43,6 +43,13 @@ def kinds() -> list[Offer]:
     return [offer for offer in offers() if not offer.preset and offer.spec.trains]
 
 
+def about(kind: str) -> str:
+    """What a kind is, in a sentence of its spec, as HTML."""
+    spec = next((offer.spec for offer in kinds() if offer.kind == kind), None)
+    text = str(spec.model_fields["kind"].description or "") if spec else ""
+    return render("caption", text=text) if text else ""
+
+
 def shared_settings() -> dict[str, Field]:
     """The settings beside the first that every tuned kind has alike, so that one form of them does for all of those."""
     tuned = [{field.name: field for field in forms.fields(offer.spec)} for offer in kinds() if issubclass(offer.spec, TunedSpec)]

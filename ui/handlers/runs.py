@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from comparison.ready import make_ready
 from comparison.stopped import Stopped, keep
 from comparison.sweep_run import of_result as sweep_of
 from core.errors import BakeoffError, PlanError
-from ui import progress
+from ui import progress, uploads
 from ui.context import Context
 from ui.handlers.compare import own
 from ui.markup import render
@@ -62,7 +63,7 @@ def start(ctx: Context, task: Task, plan: Mapping[str, Any], key: str = "") -> s
     room(ctx)
     if read.spec.judge is not None:
         check_server(read.spec.judge, public=ctx.settings.public)
-    refuse_files(read, public=ctx.settings.public)
+    refuse_files(read, public=ctx.settings.public, own=partial(uploads.is_own, ctx))
     make_ready(read, store.models)
     engine = LocalEngine(judge_key.for_child(read.mapping.get("judge"), key, public=ctx.settings.public))
     return jobs.submit(store, read, ctx.owner, engine).id

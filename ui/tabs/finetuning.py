@@ -14,9 +14,10 @@ from ui import forms
 from ui.context import Context, Settings
 from ui.handlers import estimating, finetuning, methods, runs
 from ui.handlers import live as moment
+from ui.handlers import preferring as brought
 from ui.markup import render
 from ui.shared import MODEL_WORK, Shared
-from ui.tabs import handing, live, preparation, sweeping
+from ui.tabs import handing, live, preferring, preparation, sweeping
 from ui.task import Task
 
 NO_TUNED = "No fine-tune is finished yet. Launch one above; then both models answer here."
@@ -27,6 +28,7 @@ ALIKE = ""
 
 class FinetuningTab(NamedTuple):
     kind: gr.Dropdown
+    about: gr.HTML
     groups: dict[str, gr.Column]
     forms: dict[str, dict[str, Component]]
     launch: gr.Button
@@ -48,6 +50,7 @@ class FinetuningTab(NamedTuple):
     chat_stop: gr.Button
     chat_note: gr.HTML
     prep: preparation.PreparationParts
+    pairs: preferring.PreferringParts
     hand: handing.HandingParts
     filled: gr.State
     """For which task the forms are filled: that is slow for the browser, so it waits until the tab is looked at."""
@@ -58,8 +61,8 @@ class FinetuningTab(NamedTuple):
 
     @property
     def given(self) -> list[Any]:
-        """The kind, for which task the forms are filled, and all that is set in them."""
-        return [self.kind, self.filled, *self.prep.inputs, *self.inputs]
+        """The kind, for which task the forms are filled, the file of pairs, and all that is set in them."""
+        return [self.kind, self.filled, self.pairs.path, *self.prep.inputs, *self.inputs]
 
 
 def build(settings: Settings, shared: Shared) -> FinetuningTab:
@@ -71,6 +74,7 @@ def build(settings: Settings, shared: Shared) -> FinetuningTab:
         with gr.Column(scale=5, min_width=280):
             names = [(offer.label, offer.kind) for offer in kinds]
             kind = gr.Dropdown(names, value=names[0][1] if names else None, label="Kind of fine-tuning", elem_id="tune_kind")
+            about = gr.HTML(finetuning.about(names[0][1]) if names else "", elem_id="tune_about")
             alike = finetuning.shared_settings()
             for place, offer in enumerate(kinds):
                 with gr.Column(visible=place == 0) as group:
@@ -84,6 +88,7 @@ def build(settings: Settings, shared: Shared) -> FinetuningTab:
                 gr.Row(equal_height=False),
             ):
                 made[ALIKE] = {name: forms.component(field, f"tune_{name}") for name, field in alike.items()}
+            pairs = preferring.build()
             prep = preparation.build()
             with gr.Row():
                 launch = gr.Button("Launch", variant="primary", elem_id="launch", min_width=120)
@@ -123,8 +128,8 @@ def build(settings: Settings, shared: Shared) -> FinetuningTab:
         prompt = gr.HTML(elem_id="chat_prompt")
     hand = handing.build()
     tab = FinetuningTab(
-        kind, groups, made, launch, estimate, stop, estimated, notice, lines, curves, sweep, gr.State(0), no_tuned, tuned, text, send, base_said, tuned_said, prompt,
-        chat_stop, chat_note, prep, hand, gr.State(""),
+        kind, about, groups, made, launch, estimate, stop, estimated, notice, lines, curves, sweep, gr.State(0), no_tuned, tuned, text, send,
+        base_said, tuned_said, prompt, chat_stop, chat_note, prep, pairs, hand, gr.State(""),
     )  # fmt: skip
     _wire_launch(tab, shared)
     _wire_stop(tab, shared)
@@ -146,6 +151,11 @@ def _wire_launch(tab: FinetuningTab, shared: Shared) -> None:
 
     shared.on(tab.kind.input, switch, tab.kind, list(tab.groups.values()))
 
+    def tell(ctx: Context, kind: str) -> str:
+        return finetuning.about(kind)
+
+    shared.on(tab.kind.change, tell, tab.kind, tab.about)
+
     def fill(ctx: Context, task: Task) -> list[Any]:
         planned = methods.fill(task).values
         alike, first = finetuning.shared_settings(), next((v for k, v in planned.items() if finetuning.takes_shared(k)), {})
@@ -166,13 +176,15 @@ def _wire_launch(tab: FinetuningTab, shared: Shared) -> None:
         return {name: value for (of, name), value in zip(places, values, strict=True) if goes_with(of, kind)}
 
     preparation.wire(tab.prep, shared, tab.kind, specs, tab.inputs, mine)
+    preferring.wire(tab.pairs, shared, tab.kind)
 
-    def read(ctx: Context, task: Task, kind: str, filled: str, *values: Any) -> dict[str, Any]:
+    def read(ctx: Context, task: Task, kind: str, filled: str, pairs: str, *values: Any) -> dict[str, Any]:
         fields = len(tab.prep.inputs)
         if filled != look(ctx, task):  # the forms are still another task's
             values = (*values[:fields], *fill(ctx, task))
         chosen = preparation.settings(ctx, task, kind, specs, values[:fields])
-        return {**chosen, **(forms.settings(specs[kind], mine(kind, values[fields:])) if kind in specs else {})}
+        typed = forms.settings(specs[kind], mine(kind, values[fields:])) if kind in specs else {}
+        return {**chosen, **typed, **brought.settings(kind, pairs)}
 
     def launch(ctx: Context, task: Task, kind: str, *values: Any) -> list[Any]:
         try:

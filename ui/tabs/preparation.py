@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -21,9 +21,10 @@ from ui.uploads import DATA_SUFFIXES
 
 class PreparationParts(NamedTuple):
     filters: gr.CheckboxGroup
+    back: gr.Dropdown
     wordings: gr.Textbox
-    file: gr.File
-    percent: gr.Number
+    files: gr.File
+    shares: gr.Textbox
     look: gr.Button
     view: gr.HTML
     record: gr.HTML
@@ -31,7 +32,7 @@ class PreparationParts(NamedTuple):
     @property
     def inputs(self) -> list[Component]:
         """In the order of `Given`."""
-        return [self.filters, self.wordings, self.file, self.percent]
+        return [self.filters, self.back, self.wordings, self.files, self.shares]
 
 
 def build() -> PreparationParts:
@@ -39,6 +40,13 @@ def build() -> PreparationParts:
     with gr.Accordion("Data preparation", open=False, elem_id="prep_fold"):
         choices = [(label, name) for name, label in preparation.FILTER_LABELS.items()]
         filters = gr.CheckboxGroup(choices, label="Leave out", info="Nothing is deleted; untick to have them back.", elem_id="prep_filters")
+        back = gr.Dropdown(
+            [],
+            label="Take back",
+            info="Rows that stay although a filter would leave them out. Look at the rows first: those that are left out can be chosen here.",
+            multiselect=True,
+            elem_id="prep_back",
+        )
         wordings = gr.Textbox(
             label="Wordings of the task",
             info="One a line, instead of the data's instruction. Training rows take turns; questions have the first. {labels} are the labels.",
@@ -47,15 +55,19 @@ def build() -> PreparationParts:
             elem_id="prep_wordings",
         )
         with gr.Row(equal_height=False):
-            file = gr.File(
-                label="Rows of another task", file_types=list(DATA_SUFFIXES), elem_id="prep_file", height=160, scale=3, min_width=220
+            files = gr.File(
+                label="Rows of other tasks, one file or several",
+                file_count="multiple",
+                file_types=list(DATA_SUFFIXES),
+                elem_id="prep_file",
+                height=160,
+                scale=3,
+                min_width=220,
             )
-            percent = gr.Number(
-                20,
+            shares = gr.Textbox(
+                "20",
                 label="Share of all rows, in percent",
-                info="How many of the training rows come from that file.",
-                minimum=1,
-                maximum=99,
+                info="How many of the training rows come from a file. For several files: 20, 10, in their order.",
                 elem_id="prep_percent",
                 scale=2,
                 min_width=180,
@@ -63,14 +75,14 @@ def build() -> PreparationParts:
         look = gr.Button("Look at the rows", size="sm", elem_id="prep_look", min_width=160, scale=0)
         view = gr.HTML(elem_id="prep_view")
         record = gr.HTML(elem_id="prep_record")
-    return PreparationParts(filters, wordings, file, percent, look, view, record)
+    return PreparationParts(filters, back, wordings, files, shares, look, view, record)
 
 
 def settings(ctx: Context, task: Task, kind: str, specs: Mapping[str, Any], given: tuple[Any, ...]) -> dict[str, Any]:
     """What the fold says, for a launch of this kind.
 
     Raises:
-        BakeoffError: the further file cannot be used.
+        BakeoffError: a further file cannot be used.
     """
     return preparation.settings(ctx, specs.get(kind), Given(*given), methods.fill(task).values.get(kind, {}))
 
@@ -86,23 +98,31 @@ def wire(
     """
 
     def fill(ctx: Context, task: Task, kind: str) -> list[Any]:
-        filters, wordings = preparation.filled(methods.fill(task).values.get(kind, {}))
-        return [filters, wordings, None, ""]
+        filters, back, wordings = preparation.filled(methods.fill(task).values.get(kind, {}))
+        return [filters, gr.update(choices=back, value=back), wordings, None, ""]
 
-    outputs = [parts.filters, parts.wordings, parts.file, parts.view]
+    outputs = [parts.filters, parts.back, parts.wordings, parts.files, parts.view]
     shared.on(shared.task.change, fill, [shared.task, kind], outputs)
 
-    def look(ctx: Context, task: Task, kind: str, *values: Any) -> Iterator[str]:
+    def look(ctx: Context, task: Task, kind: str, *values: Any) -> Iterator[list[Any]]:
         fields = len(parts.inputs)
         try:
             chosen = settings(ctx, task, kind, specs, values[:fields])
             chosen |= forms.settings(specs[kind], mine(kind, values[fields:])) if kind in specs else {}
         except BakeoffError as error:
-            yield render("problem", message=error.message, remedy=error.remedy)
+            yield [render("problem", message=error.message, remedy=error.remedy), gr.skip()]
             return
-        yield from preparation.look(ctx, task, kind, chosen)
+        for html, left_out in preparation.look(ctx, task, kind, chosen):
+            yield [html, gr.skip() if left_out is None else _choices(left_out, chosen.get("keep_rows", ()))]
 
-    shared.on(parts.look.click, look, [shared.task, kind, *parts.inputs, *inputs], parts.view, concurrency_id=MODEL_WORK)
+    given, outputs = [shared.task, kind, *parts.inputs, *inputs], [parts.view, parts.back]
+    for listen in (parts.look.click, parts.back.input):
+        shared.on(listen, look, given, outputs, concurrency_id=MODEL_WORK)
+
+
+def _choices(left_out: list[tuple[str, str]], back: Sequence[str]) -> Any:
+    there = {name for _, name in left_out}
+    return gr.update(choices=left_out, value=[name for name in back if name in there])
 
 
 def wire_record(parts: PreparationParts, shared: Shared, tuned: gr.Dropdown) -> None:
