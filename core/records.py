@@ -39,22 +39,42 @@ class Example:
 
 
 @dataclass(frozen=True)
+class Section:
+    """A stretch of a document, `document.text[start:end]`, that is one page of it or stands under one heading."""
+
+    start: int
+    end: int
+    page: int | None = None
+    heading: str = ""
+
+
+@dataclass(frozen=True)
 class Document:
-    """One source text. `id` is its path below the knowledge folder, with forward slashes."""
+    """One source text.
+
+    Attributes:
+        id: its path below the knowledge folder, with forward slashes.
+        sections: its pages (numbered from 1) or stretches under headings in order, where the file has such; they need not cover the text.
+        about: what filters may ask for, like {"author": "…"}; as pairs in order.
+    """
 
     id: str
     text: str
+    sections: tuple[Section, ...] = ()
+    about: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A piece of a document: `text == document.text[start:end]`, offsets in characters."""
+    """A piece of a document: `text == document.text[start:end]`, offsets in characters; on which page or under which heading it begins."""
 
     id: str
     document: str
     text: str
     start: int
     end: int
+    page: int | None = None
+    heading: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
+import numpy as np
 from pydantic import Field
 
 from core.records import Document, Passage, Retrieved
@@ -32,6 +33,33 @@ class Chunker(Protocol):
 
         The embedder's own tokenizer counts, so that no passage is longer than what the embedder reads.
         """
+        ...
+
+
+class Hit(NamedTuple):
+    """A row of an index and how well it fits: a cosine similarity, or another retriever's own score. Greater is better."""
+
+    row: int
+    score: float
+
+
+class PassageIndex(Protocol):
+    """Passages with their unit vectors. Row i of the vectors belongs to `passages[i]`."""
+
+    passages: Sequence[Passage]
+    embedder: Embedder
+
+    def nearest(self, vectors: np.ndarray, k: int, allowed: np.ndarray | None = None) -> list[list[Hit]]:
+        """For each query vector at most `k` rows by cosine similarity, best first; ties go to the earlier row.
+
+        Args:
+            vectors: shape (queries, dimension), float32, L2-normalised.
+            allowed: shape (rows,), bool; only these may be found. None allows all.
+        """
+        ...
+
+    def vectors(self, rows: Sequence[int]) -> np.ndarray:
+        """Vectors of these rows, shape (len(rows), dimension), float32."""
         ...
 
 

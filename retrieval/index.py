@@ -21,7 +21,7 @@ from core.files import write_json, write_whole
 from core.fingerprint import fingerprint
 from core.records import Document, Passage, Retrieved
 from models.base import Embedder
-from retrieval.base import ChunkerSpec, retrievers
+from retrieval.base import ChunkerSpec, Hit, retrievers
 from retrieval.chunking import make_chunker
 
 VERSION = "1"
@@ -43,8 +43,8 @@ class FlatIndex:
 
     def __init__(self, passages: Sequence[Passage], index: Any, embedder: Embedder) -> None:
         self.passages = passages
+        self.embedder = embedder
         self._index = index
-        self._embedder = embedder
 
     @classmethod
     def build(cls, folder: Path, documents: Sequence[Document], chunker_spec: ChunkerSpec, embedder: Embedder) -> Iterator[tuple[int, int]]:
@@ -85,21 +85,35 @@ class FlatIndex:
         return cls(passages, index, embedder)
 
     def search(self, queries: Sequence[str], top_k: int) -> list[list[Retrieved]]:
-        k = min(top_k, len(self.passages))
-        if not queries or k < 1:
+        if not queries or min(top_k, len(self.passages)) < 1:
             return [[] for _ in queries]
-        vectors = unit_vectors(self._embedder, queries, "query")
-        with _threads_for(len(queries)):
-            scores, rows = self._search(vectors, min(k + 8, len(self.passages)))
-            return [self._best(vectors[i : i + 1], scores[i], rows[i], k) for i in range(len(queries))]
+        found = self.nearest(unit_vectors(self.embedder, queries, "query"), top_k)
+        return [[Retrieved(self.passages[hit.row], hit.score, rank) for rank, hit in enumerate(hits)] for hits in found]
 
-    def _best(self, vector: np.ndarray, scores: np.ndarray, rows: np.ndarray, k: int) -> list[Retrieved]:
+    def vectors(self, rows: Sequence[int]) -> np.ndarray:
+        return np.stack([self._index.reconstruct(int(row)) for row in rows]) if rows else np.zeros((0, self.embedder.dimension), np.float32)
+
+    def nearest(self, vectors: np.ndarray, k: int, allowed: np.ndarray | None = None) -> list[list[Hit]]:
+        if allowed is not None:
+            return [self._allowed_best(vector, k, allowed) for vector in vectors]
+        k = min(k, len(self.passages))
+        with _threads_for(len(vectors)):
+            scores, rows = self._search(vectors, min(k + 8, len(self.passages)))
+            return [self._best(vectors[i : i + 1], scores[i], rows[i], k) for i in range(len(vectors))]
+
+    def _allowed_best(self, vector: np.ndarray, k: int, allowed: np.ndarray) -> list[Hit]:
+        """By a whole pass, since few rows may be allowed."""
+        rows = np.flatnonzero(allowed)
+        scores = np.round((self.vectors(list(rows)) @ vector).astype(np.float64), SCORE_DIGITS)
+        return [Hit(int(rows[i]), float(scores[i])) for i in np.lexsort((rows, -scores))[:k]]
+
+    def _best(self, vector: np.ndarray, scores: np.ndarray, rows: np.ndarray, k: int) -> list[Hit]:
         """The first `k`. FAISS breaks ties as it likes, so as long as the cut runs through a tie, more rows are fetched."""
         while len(rows) < len(self.passages) and scores[-1] >= scores[k - 1]:
             found = self._search(vector, min(2 * len(rows), len(self.passages)))
             scores, rows = found[0][0], found[1][0]
         order = np.lexsort((rows, -scores))[:k]
-        return [Retrieved(self.passages[rows[i]], float(scores[i]), rank) for rank, i in enumerate(order)]
+        return [Hit(int(rows[i]), float(scores[i])) for i in order]
 
     def _search(self, vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Rounded scores and row numbers, each of shape (len(vectors), k), best first.
