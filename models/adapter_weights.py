@@ -78,8 +78,13 @@ class Adapters:
     def _load(self, folder: Path, probe: tuple[int, ...]) -> None:
         loaded = self._instead(folder) if is_whole(folder) else self._beside(folder)
         self.loaded[folder] = loaded
-        if bool((self._logits(probe, folder) == self._logits(probe, None)).all()):
-            del self.loaded[folder]
+        checked = False
+        try:
+            checked = not bool((self._logits(probe, folder) == self._logits(probe, None)).all())
+        finally:
+            if not checked:  # where the device had no room for it, too: whoever asks again checks again
+                del self.loaded[folder]
+        if not checked:
             raise MethodError(
                 "The trained weights change nothing: the logits equal the base model's.", "Train for longer or at a higher learning rate."
             )

@@ -321,6 +321,24 @@ def test_a_kill_at_the_very_end_repeats_no_epoch(job, monkeypatch, moment):
     assert len(answer_with(job)) == 1
 
 
+def test_weights_that_could_not_be_checked_for_want_of_memory_are_checked_when_they_are_asked_again(job, monkeypatch):
+    """E19. A batch that did not fit is halved and asked again; what it would answer with is still unproven."""
+    from models.adapter_weights import Adapters
+    from models.base import OutOfMemory
+
+    def no_room(self, probe, folder):
+        raise RuntimeError("out of memory")
+
+    list(train(job))
+    model, asked = load_model(job.base, job.models_home), Batch((0,), (job.train[0].prompt_ids,), 0)
+    with monkeypatch.context() as patch, pytest.raises(OutOfMemory):
+        patch.setattr(Adapters, "_logits", no_room)
+        model.generate(asked, GenerationConfig(max_new_tokens=4), job.out)
+    monkeypatch.setattr(Adapters, "_logits", lambda self, probe, folder: torch.zeros(3))
+    with pytest.raises(MethodError, match="logits equal the base"):
+        model.generate(asked, GenerationConfig(max_new_tokens=4), job.out)
+
+
 def test_weights_that_change_no_logit_are_refused(job, monkeypatch):
     """E19. Saved keys all fit and are not zero, but the model answers as the base does."""
     from models.adapter_weights import Adapters
