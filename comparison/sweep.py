@@ -20,8 +20,8 @@ from core.errors import PlanError, nearest
 from core.specs import Spec, read_spec
 
 MOST_TRAININGS = 48
-NOT_SWEPT = frozenset({"kind", "name", "seed", "seeds", "max_tokens", "stop_after"})
-"""Not settings of training, or such that change which validation rows the losses are of."""
+NOT_SWEPT = frozenset({"kind", "name", "seed", "seeds", "max_tokens", "stop_after", "mix", "pairs"})
+"""Not settings of training, such that change which validation rows the losses are of, or files, which are read before the sweep begins."""
 NEED_ROWS = ("rehearsal_alpha",)
 """Settings above 0 have further rows loaded with the data, so the plan's method has the largest value of its sweep."""
 

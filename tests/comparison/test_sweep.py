@@ -136,6 +136,7 @@ def test_values_are_read_as_numbers_where_they_are() -> None:
         ({"rnak": [4]}, "no setting 'rnak' that can be swept. Did you mean 'rank'"),
         ({"seed": [1]}, "no setting 'seed'"),
         ({"max_tokens": [64]}, "no setting 'max_tokens'"),
+        ({"mix": [[{"path": "other.jsonl", "weight": 0.2}]]}, "no setting 'mix' that can be swept"),
         ({"rank": []}, "has no values"),
         ({"rank": [4, 4]}, "names 'rank 4' twice"),
         ({"rank": [0]}, "sweep.rank"),
