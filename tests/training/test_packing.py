@@ -5,7 +5,7 @@ import torch
 
 from core.errors import MethodError
 from models.loading import ModelSpec
-from training import packing
+from training import forward, packing
 from training.batches import collate
 from training.job import TrainingJob, TrainingRow
 from training.loop import Step, _Run, train
@@ -62,16 +62,17 @@ def test_every_answer_is_supervised_up_to_the_end_of_its_turn():
 
 
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
-def test_the_packed_loss_is_that_of_the_rows_alone(job, attention):
+def test_the_packed_loss_is_that_of_the_rows_alone(job, attention, monkeypatch):
     """Within 1e-4 in float32, whichever attention computes it; with the mask left open it is another."""
     run = _Run(job, ROWS, (), [])
-    run.attend = lambda width: run.accelerator.unwrap_model(run.model).get_base_model().set_attn_implementation(attention)
+    monkeypatch.setattr(forward, "attend", lambda base, device, width: base.set_attn_implementation(attention))
     run.model.eval()
     with torch.no_grad():
         alone = sum(float(run.figures(collate([row], 1)).loss) for row in ROWS)
         batch = packing.packed(ROWS)
         packed = run.figures(batch)
         leaky = run.figures(batch._replace(attention_mask=torch.ones_like(batch.attention_mask).tril()))
+    assert run.model.get_base_model().config._attn_implementation == attention
     assert float(packed.loss) == pytest.approx(alone, abs=1e-4) and packed.tokens == 24
     assert abs(float(leaky.loss) - alone) > 1e-2
 

@@ -11,10 +11,10 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
 
 from core.errors import MethodError
 from core.records import Message
-from models import transformers_backend
 from models.adapter_weights import Adapters
 from models.base import Batch, GenerationConfig
 from models.loading import ModelSpec, load_codec, load_model
@@ -217,7 +217,7 @@ def test_the_small_model_never_sees_the_bases_weights(
     def never(*given: Any) -> Any:
         raise AssertionError("the base was loaded")
 
-    monkeypatch.setattr(transformers_backend, "load_weights", never)
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", never)
     job = job_of(spec, rows, tmp_path / "again", "scratch")
     list(train(job))
     other = job_of(spec, rows, tmp_path / "other", "scratch", seed=3)
