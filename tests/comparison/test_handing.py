@@ -117,6 +117,18 @@ def test_a_merged_model_that_answers_otherwise_is_refused_and_nothing_is_left(do
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_merge_that_loses_what_was_trained_is_refused(done: Done, tmp_path: Path, monkeypatch: Any) -> None:
+    """E20: the files that were written are held against the adapter on its base, at the tolerance that rounding has."""
+
+    def without_the_update(model: Any, adapter: Path, work: Path) -> None:
+        model.module.save_pretrained(str(work))
+
+    monkeypatch.setattr(merging, "_write", without_the_update)
+    with pytest.raises(MethodError, match="answers otherwise than the adapter on its base"):
+        handing.merge_into(done.of("lora"), tmp_path / "merged")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_cannot_be_merged_or_is_there_already_is_one_message(done: Done, tmp_path: Path) -> None:
     with pytest.raises(MethodError, match=r"prompt tuning changes no weight of the base, so there is nothing to merge.*comparison adapter"):
         handing.merge_into(done.of("prompt_tuning"), tmp_path / "merged")
