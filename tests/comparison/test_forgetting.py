@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from comparison import jobs, share
 from comparison.events import Answered, Note
 from comparison.forgetting import forgetting
 from comparison.forgotten import forgotten
 from comparison.plan import Plan, read_plan
-from comparison.probe import BASE, probe_name, read_probe
+from comparison.probe import BASE, Prober, Question, probe_name, read_probe
 from comparison.rehearsing import RehearsalSpec, rehearsed
 from comparison.rescore import rescore
 from comparison.run import run
 from comparison.store import Store
 from core.dataset import load_dataset
 from core.errors import DataError, PlanError, StoreError
-from evaluation.probing import KINDS, probe_set
+from evaluation.probing import KINDS, ProbeSet, probe_set
+from models.loading import ModelSpec, load_model
 
 Complete = Callable[..., Any]
 
@@ -62,6 +65,15 @@ def generated(events: list[Any], name: str) -> int:
     return max((event.generated for event in events if isinstance(event, Answered) and event.method == name), default=0)
 
 
+def returned(steps: Generator[Any, None, Any]) -> Any:
+    """What a generator returns, once it is through."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
 def entry_of(store: Store, comparison_id: str) -> dict[str, Any]:
     found: dict[str, Any] = store.result(comparison_id).report()["methods"][1]["forgetting"]
     return found
@@ -86,8 +98,7 @@ def test_a_run_with_forgetting_asks_the_base_and_the_fine_tune_and_reports_both(
     json.dumps(report, allow_nan=False)
 
 
-def test_scores_are_those_of_the_rules_and_the_loss_is_that_of_the_whole_text(asked: tuple[Store, str, list[Any]]) -> None:
-    """The loss agrees with the text read at once, up to where windows cut the past off."""
+def test_scores_are_those_of_the_rules_and_every_token_of_the_text_is_counted(asked: tuple[Store, str, list[Any]]) -> None:
     store, comparison_id, _ = asked
     result, items = store.result(comparison_id), {item.id: item for _, item in probe_set().items()}
     kept = read_probe(result.folder)["models"]
@@ -95,6 +106,25 @@ def test_scores_are_those_of_the_rules_and_the_loss_is_that_of_the_whole_text(as
         answers = result.answers(name).answers
         assert kept[name]["scores"] == {i: float(items[i].accepts(a.text)) for i, a in sorted(answers.items())}
         assert 0 < kept[name]["loss"] < 12 and kept[name]["tokens"] == len(probe_set().text.encode()) - 1
+
+
+def test_the_loss_of_the_text_is_that_of_plain_forward_passes_over_its_windows(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """700 tokens by hand: the first 512 in one pass, the rest in a second one that begins at 188."""
+    model: Any = load_model(ModelSpec(id=str(tiny_model), dtype="float32", threads=1), tmp_path)
+    text = ("The tide comes in over the flats. " * 30)[:700]
+    monkeypatch.setattr("comparison.probe.probe_set", lambda: ProbeSet({}, text, "one"))
+    loaded = SimpleNamespace(codec=lambda: model.codec, model=lambda: model)
+    ready: Any = SimpleNamespace(loaded=loaded, identity=model.identity)
+    found = returned(Prober(Store(tmp_path / "store"), "id", Question(BASE, BASE, ready, None))._loss(None))
+    ids = torch.tensor(model.codec.completion_ids(text)[:-1])
+    total = 0.0
+    for start, fresh, end in ((0, 1, 512), (188, 512, 700)):
+        with torch.no_grad():
+            likely = model.module(ids[None, start:end]).logits[0].log_softmax(-1)
+        total -= sum(float(likely[place - 1 - start, ids[place]]) for place in range(fresh, end))
+    assert len(ids) == 700 and found == {"loss": pytest.approx(total / 699, abs=1e-4), "tokens": 699, "reason": ""}
 
 
 def test_the_base_answers_once_for_all_comparisons(asked: tuple[Store, str, list[Any]], mapping_of: Callable[..., Plan]) -> None:
@@ -149,7 +179,6 @@ def test_cut_off_in_the_middle_it_goes_on_and_ends_alike(
 
 
 def test_what_fails_is_noted_and_the_run_goes_on(mapping_of: Callable[..., Plan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from comparison.probe import Prober
     from core.errors import MethodError
 
     def fails(self: Prober, *_: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from comparison.run import run
 from comparison.store import Store
 from core.errors import Cancelled, MethodError, StoreError
 from core.records import Example, Prompt
+from models.fake import FakeModel
 
 Complete = Callable[..., tuple[str, list[Any]]]
 
@@ -59,6 +61,11 @@ def test_a_result_states_what_greedy_answers_hang_on_and_all_methods_share_one_b
     environment = result.report()["environment"]
     assert {"dtype", "device", "gpu", "threads", "versions", "batch_policy", "generation", "template_hash"} <= set(environment)
     assert {"torch", "transformers", "peft"} <= set(environment["versions"])
+    made = FakeModel("fake/echo").identity
+    stated = [environment[name] for name in ("dtype", "device", "threads", "template_hash")]
+    assert stated == [made.dtype, made.device, made.threads, made.template_hash] and environment["gpu"] is None
+    assert environment["versions"]["torch"] == importlib.metadata.version("torch")
+    assert environment["generation"] == plan.spec.generation.model_dump(), "E21: the whole effective config"
     policies = [result.answers(name).head["policy"] for name in plan.method_names]
     assert policies == [environment["batch_policy"]] * len(plan.method_names) and policies[0]["max_rows"] == 4
 
