@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from comparison.naming import method_label
 from evaluation.probing import KIND_WORDS
 from ui.figures import decimals
+from ui.furtherrows import FurtherRow, Measured
 
 ABSENT = "–"
 HINT = (
@@ -16,27 +17,12 @@ HINT = (
 )
 
 
-class Voiced(NamedTuple):
-    """A number with its interval and the interval's bar in percent; the first fields of a table's cell."""
-
-    text: str
-    interval: str = ""
-    left: float = 0.0
-    width: float = 0.0
-
-
-class ForgottenRow(NamedTuple):
-    label: str
-    hint: str
-    cells: list[Voiced]
-
-
 class MethodRow(NamedTuple):
     """One fine-tune in the fold. `kinds` begin with all together: right before → after, and the interval of the share that was forgotten."""
 
     label: str
-    gained: Voiced
-    forgotten: Voiced
+    gained: Measured
+    forgotten: Measured
     kinds: list[tuple[str, str]]
     perplexity: str
 
@@ -65,7 +51,7 @@ def between(entry: Mapping[str, Any], digits: int = 2) -> str:
     return "" if low is None or high is None else f"{signed(low, digits)} to {signed(high, digits)}"
 
 
-def forgotten_rows(report: Mapping[str, Any]) -> list[ForgottenRow]:
+def forgotten_rows(report: Mapping[str, Any]) -> list[FurtherRow]:
     """The table's row; nothing where nobody was asked."""
     known = dict(entries(report))
     if not known:
@@ -74,13 +60,13 @@ def forgotten_rows(report: Mapping[str, Any]) -> list[ForgottenRow]:
     low, high = min(0.0, *ends), max(0.0, *ends)
     digits = decimals([(e["ci_high"] - e["ci_low"]) / 2 for e in known.values() if e.get("ci_low") is not None], 0.0, 1.0)
     cells = [_cell(method.get("forgetting") or {}, low, high, digits) for method in report["methods"]]
-    return [ForgottenRow("Forgotten", HINT, cells)]
+    return [FurtherRow("Forgotten", HINT, cells)]
 
 
-def _cell(entry: Mapping[str, Any], low: float, high: float, digits: int) -> Voiced:
+def _cell(entry: Mapping[str, Any], low: float, high: float, digits: int) -> Measured:
     if entry.get("difference") is None:
-        return Voiced(ABSENT)
-    cell = Voiced(signed(entry["difference"], digits), between(entry, digits))
+        return Measured(ABSENT)
+    cell = Measured(signed(entry["difference"], digits), between(entry, digits))
     if not cell.interval or high <= low:
         return cell
     width = max(1.0, 100 * (entry["ci_high"] - entry["ci_low"]) / (high - low))
@@ -93,8 +79,8 @@ def method_rows(report: Mapping[str, Any]) -> list[MethodRow]:
     return [
         MethodRow(
             label=label,
-            gained=Voiced(signed((entry.get("task") or {}).get("difference")), between(entry.get("task") or {})),
-            forgotten=Voiced(signed(entry["difference"]), between(entry)),
+            gained=Measured(signed((entry.get("task") or {}).get("difference")), between(entry.get("task") or {})),
+            forgotten=Measured(signed(entry["difference"]), between(entry)),
             kinds=[_kind(entry, asked["items"]), *(_kind(entry["kinds"][kind], asked["kinds"][kind]) for kind in asked["kinds"])],
             perplexity=_perplexity(entry),
         )
