@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from comparison.command import IdArgument, JsonOption, StoreOption, plain_errors, print_json
-from comparison.following import admit, follow, lead
+from comparison.following import follow_new, lead
 
 
 def aa(
@@ -22,7 +22,6 @@ def aa(
     from comparison.aa import twins
     from comparison.noise import item_sampling
     from comparison.plan import read_plan
-    from comparison.ready import make_ready
     from comparison.store import Store
 
     with plain_errors(as_json):
@@ -34,9 +33,7 @@ def aa(
             text = found.why + item_sampling(result.report(), found.method)
             print_json({"noise_floor": {"method": found.method, "seeds": [], "metrics": {}, "text": text}}) if as_json else typer.echo(text)
             return
-        plan = read_plan(found.mapping, result.folder)
-        ready = make_ready(plan, kept.models)
-        follow(kept, admit(kept, plan), plan, ready, as_json)
+        follow_new(kept, found.mapping, result.folder, as_json)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from comparison.command import IdArgument, JsonOption, StoreOption, plain_errors
-from comparison.following import admit, follow, lead
+from comparison.following import follow_new, lead
 from core.errors import PlanError
 
 
@@ -21,8 +21,6 @@ def curve(
 ) -> None:
     """Run a comparison's method with more and more shots or training rows; what was answered before is found again."""
     from comparison.curve import curve_plan
-    from comparison.plan import read_plan
-    from comparison.ready import make_ready
     from comparison.store import Store
 
     with plain_errors(as_json):
@@ -31,9 +29,7 @@ def curve(
         result = kept.result(comparison_id)
         rows = int(result.splits().about["counts"]["train"])
         mapping = curve_plan(result.plan(), over, rows, method=method, steps=_numbers(steps), of=comparison_id)
-        plan = read_plan(mapping, result.folder)
-        ready = make_ready(plan, kept.models)
-        follow(kept, admit(kept, plan), plan, ready, as_json)
+        follow_new(kept, mapping, result.folder, as_json)
 
 
 def _numbers(text: str) -> list[int]:

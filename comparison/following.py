@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -46,6 +48,20 @@ def admit(store: Store, plan: Plan) -> str:
     if not admission.new:
         raise StoreError(f"This plan is being run already, as {admission.id}.", "Wait for it, or change the plan's name.")
     return admission.id
+
+
+def follow_new(store: Store, mapping: Mapping[str, Any], base: Path, as_json: bool) -> None:
+    """Run a plan that a command made up, as a comparison of its own.
+
+    Args:
+        base: the folder that paths in the plan are relative to.
+    """
+    from comparison.plan import read_plan
+    from comparison.ready import make_ready
+
+    plan = read_plan(mapping, base)
+    ready = make_ready(plan, store.models)
+    follow(store, admit(store, plan), plan, ready, as_json)
 
 
 def follow(store: Store, comparison_id: str, plan: Plan, ready: Ready | None, as_json: bool) -> None:

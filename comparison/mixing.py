@@ -10,7 +10,6 @@ from adapters.preparation import MixSpec
 from comparison.near import Nearness
 from comparison.plan import Plan
 from core.dataset import Dataset, RowsOfFile, cleared, rows_of_file
-from core.dataset.leakage import KINDS, NEAR
 from core.errors import BakeoffError, DataError, ModelError, PlanError
 
 
@@ -65,9 +64,7 @@ def mix_notes(mixes: Mapping[str, RowsOfFile]) -> Iterator[str]:
     """Sentences on rows that were taken out, or cannot be used."""
     for rows in mixes.values():
         if rows.taken_out:
-            kinds = [(kind, rows.leaks.count(kind)) for kind in KINDS] + [(NEAR, len(rows.leaks.near or ()))]
-            listed = ", ".join(f"{count} {kind}" for kind, count in kinds if count)
-            yield f"{rows.taken_out} rows of {rows.file} stand in the test set ({listed}) and were taken out of the mix."
+            yield f"{rows.taken_out} rows of {rows.file} stand in the test set ({rows.leaks.words}) and were taken out of the mix."
         if rows.in_validation:
             yield f"{rows.in_validation} rows of {rows.file} stand among the validation rows and were taken out of the mix."
         if rows.bad:

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from comparison.near import Nearness
 from comparison.plan import Plan
 from core.dataset import Dataset
-from core.dataset.leakage import KINDS, NEAR
 from core.dataset.pairs import PairsOfFile, cleared_pairs, read_pairs
 from core.errors import PlanError
 from models import address
@@ -62,8 +61,6 @@ def pairs_notes(pairs: Mapping[str, PairsOfFile]) -> Iterator[str]:
     """Sentences on pairs that were taken out, or cannot be used."""
     for found in pairs.values():
         if found.taken_out:
-            kinds = [(kind, found.leaks.count(kind)) for kind in KINDS] + [(NEAR, len(found.leaks.near or ()))]
-            listed = ", ".join(f"{count} {kind}" for kind, count in kinds if count)
-            yield f"{found.taken_out} pairs of {found.file} are about test items ({listed}) and were not trained on."
+            yield f"{found.taken_out} pairs of {found.file} are about test items ({found.leaks.words}) and were not trained on."
         if found.bad:
             yield f"{found.bad_count} pairs of {found.file} cannot be used; the first: line {found.bad[0].line}: {found.bad[0].reason}."

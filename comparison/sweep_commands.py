@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from comparison.command import IdArgument, JsonOption, StoreOption, plain_errors, print_json
-from comparison.following import admit, follow, lead
+from comparison.following import follow_new, lead
 
 
 def estimate(
@@ -52,8 +52,7 @@ def sweep(
     as_json: JsonOption = False,
 ) -> None:
     """Train a fine-tune under several settings, and choose by validation loss alone: no test item is asked."""
-    from comparison.plan import load_plan, read_plan
-    from comparison.ready import make_ready
+    from comparison.plan import load_plan
     from comparison.store import Store
     from comparison.sweep import read_values, sweep_plan
 
@@ -61,9 +60,7 @@ def sweep(
         lead()
         kept = Store(store)
         mapping = sweep_plan(load_plan(plan), read_values([*(values or ()), *(more or ())]), method=method, seeds=seeds)
-        read = read_plan(mapping, plan.parent)
-        ready = make_ready(read, kept.models)
-        follow(kept, admit(kept, read), read, ready, as_json)
+        follow_new(kept, mapping, plan.parent, as_json)
 
 
 def keep(comparison_id: IdArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:

@@ -115,6 +115,12 @@ class Leaks:
     def count(self, kind: Kind) -> int:
         return sum(len(hit.tests) for hit in self.hits if hit.kind == kind)
 
+    @property
+    def words(self) -> str:
+        """How many of each kind, for a sentence: "2 exact, 1 ngram"."""
+        counts = [*((kind, self.count(kind)) for kind in KINDS), (NEAR, len(self.near or ()))]
+        return ", ".join(f"{count} {kind}" for kind, count in counts if count)
+
     def others(self) -> set[str]:
         """Ids of the texts that must be kept away from the models. Near duplicates are not among them."""
         return {hit.other for hit in self.hits}
