@@ -68,7 +68,7 @@ class Ia3Settings(TrainingSettings):
     """One factor for each key, value and inner feed-forward feature."""
 
     learning_rate: float = Field(
-        1e-2, gt=0.0, le=1.0, description="Largest step size, after warm-up; usual 3e-3 to 3e-2 for IA3, which has few weights to move."
+        3e-2, gt=0.0, le=1.0, description="Largest step size, after warm-up; usual 3e-3 to 0.1 for IA3, which has few weights to move."
     )
 
 
