@@ -16,9 +16,12 @@ from training.preference.settings import DpoSettings
 
 
 class DpoSpec(DpoSettings, PreferredSpec):
-    """Preference tuning on votes, or on synthetic pairs. A run that was killed trains anew."""
+    """Preference tuning on votes, or on synthetic pairs."""
 
-    kind: Literal["dpo"] = Field("dpo", description="Preference tuning on votes, or on synthetic pairs. A run that was killed trains anew.")
+    kind: Literal["dpo"] = Field("dpo", description="Preference tuning on votes, or on synthetic pairs.")
+
+    def training(self) -> DpoSettings:
+        return DpoSettings(**{name: getattr(self, name) for name in DpoSettings.model_fields})
 
 
 class Dpo(Preferred):
@@ -41,7 +44,7 @@ class Dpo(Preferred):
             models_home=setting.models_home,
             start=paths.get("start"),
             out=folder,
-            settings=DpoSettings(**{name: getattr(self.spec, name) for name in DpoSettings.model_fields}),
+            settings=self.spec.training(),
             train=found.train,
             held_out=found.held_out,
         )

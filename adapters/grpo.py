@@ -24,11 +24,12 @@ from training.preference.settings import GrpoSettings
 
 
 class GrpoSpec(GrpoSettings, PreferredSpec):
-    """Policy optimisation against a reward model of the same pairs. A run that was killed trains anew."""
+    """Policy optimisation against a reward model of the same pairs."""
 
-    kind: Literal["grpo"] = Field(
-        "grpo", description="Policy optimisation against a reward model of the same pairs. A run that was killed trains anew."
-    )
+    kind: Literal["grpo"] = Field("grpo", description="Policy optimisation against a reward model of the same pairs.")
+
+    def training(self) -> GrpoSettings:
+        return GrpoSettings(**{name: getattr(self, name) for name in GrpoSettings.model_fields})
 
     def reward(self) -> RewardSpec:
         """The reward model: as the metric's, unless the plan's `reward` section sets that otherwise."""
@@ -63,7 +64,7 @@ class Grpo(Preferred):
             models_home=setting.models_home,
             start=paths.get("start"),
             out=folder,
-            settings=GrpoSettings(**{name: getattr(self.spec, name) for name in GrpoSettings.model_fields}),
+            settings=self.spec.training(),
             prompts=prompts,
             reward=paths["reward"],
             max_new_tokens=setting.generation.max_new_tokens,

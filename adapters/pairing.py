@@ -108,15 +108,14 @@ def paired(spec: PairSettings, setting: Setting, finder: PassageFinder | None, a
         right = 0
     else:
         said = answered.read(answers)
+        known = [e for e in setting.train if e.id in said and e.reference.strip()]
         found = [
-            _Pair(e, e.reference, said[e.id].text, said[e.id].finish == "length")
-            for e in setting.train
-            if e.id in said and e.reference.strip() and is_wrong(said[e.id].text, e.reference)
+            _Pair(e, e.reference, said[e.id].text, said[e.id].finish == "length") for e in known if is_wrong(said[e.id].text, e.reference)
         ]
-        right = len(said) - len(found)
+        right = len(known) - len(found)
         if not found:
             raise MethodError(
-                f"There are no synthetic pairs: the base model answers all {len(said)} training rows right, or nearly so.",
+                f"There are no synthetic pairs: the base model answers all {len(known)} training rows right, or nearly so.",
                 "Name a file of people's votes in pairs, or give more or harder training rows.",
             )
     rows, left_out = _encoded(setting, finder, found)
@@ -142,11 +141,16 @@ def _encoded(setting: Setting, finder: PassageFinder | None, found: Sequence[_Pa
             left_out.add(example.id)
             continue
         pair = by_id[example.id]
-        ids = codec.prompt_ids(prompt.messages)
-        rejected = _ids(codec, pair.rejected, pair.cut)
-        rows.append(PairRow(id=example.id, prompt_ids=ids, chosen_ids=codec.completion_ids(pair.chosen), rejected_ids=rejected))
+        chosen, rejected = codec.completion_ids(pair.chosen), _ids(codec, pair.rejected, pair.cut)
+        if chosen == rejected:  # two texts may have the same tokens
+            left_out.add(example.id)
+            continue
+        rows.append(PairRow(id=example.id, prompt_ids=codec.prompt_ids(prompt.messages), chosen_ids=chosen, rejected_ids=rejected))
     if not rows:
-        raise MethodError(f"None of {len(found)} pairs fits the model.", "Shorten them, or choose a model with a longer context.")
+        raise MethodError(
+            f"None of {len(found)} pairs fits the model and has two answers that differ.",
+            "Shorten them, or choose a model with a longer context.",
+        )
     return rows, left_out
 
 

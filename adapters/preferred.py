@@ -6,13 +6,14 @@
     start?      a supervised LoRA to begin with
     weights     an adapter, like any LoRA's
 
-A training that was killed begins anew (the artefacts before it are kept): it lasts minutes, and its optimiser's state is not written down.
+A training that was killed goes on from its last checkpoint, and what Stop keeps of it is the artefact of the same method with `stop_after`.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 import json
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
@@ -32,16 +33,21 @@ from core.errors import MethodError
 from core.files import write_json
 from core.fingerprint import fingerprint
 from core.records import to_json
+from training.estimate import Estimate
 from training.launch import run_job
-from training.preference.job import AnyJob
+from training.preference.estimate import of_job
+from training.preference.job import DpoJob, GrpoJob
 from training.preference.settings import AdapterSettings
+from training.preference.stopping import adopt
 from training.preference.with_trl import HISTORY, check_installed
 
 STAGE_VERSION = "1"
 """Bumped by hand when the same inputs train other weights."""
 LIBRARIES = ("torch", "transformers", "peft", "accelerate")
 SHOWN = ("loss", "learning_rate", "grad_norm", "reward_accuracy", "reward_margin", "reward", "kl", "answer_tokens")
-AT_EPOCHS = ("validation_loss", "validation_reward_accuracy", "validation_reward_margin")
+RECORD = "pairs.json"
+"""Where the pairs came from, while the training is unfinished."""
+AT_EPOCHS = ("train_loss", "validation_loss", "validation_reward_accuracy", "validation_reward_margin")
 
 
 class PreferredSpec(PairSettings, RetrievalSettings, AdapterSettings):
@@ -109,7 +115,9 @@ class Preferred(ABC):
         return pairing.source_inputs(self.spec, setting, parts.get("answers"))
 
     @abstractmethod
-    def job(self, setting: Setting, finder: PassageFinder | None, paths: dict[str, Path], folder: Path) -> tuple[AnyJob, dict[str, Any]]:
+    def job(
+        self, setting: Setting, finder: PassageFinder | None, paths: dict[str, Path], folder: Path
+    ) -> tuple[DpoJob | GrpoJob, dict[str, Any]]:
         """The job, and the record of its pairs."""
 
     def recipes(self, setting: Setting) -> list[Recipe]:
@@ -144,9 +152,26 @@ class Preferred(ABC):
         yield Progress("wording training prompts", 0, len(setting.train), "examples")
         finder = self.finder(setting, paths["index"]) if "index" in paths else None
         job, record = self.job(setting, finder, paths, folder)
+        write_json(folder / RECORD, record)
         for event in run_job(job):
             yield shown(event)
-        keep_record(folder, record)
+        keep_record(folder)
+
+    def estimate(self, setting: Setting, earlier: Sequence[Path]) -> Estimate:
+        """What the training will take, given the paths of the recipes before the weights.
+
+        Raises:
+            MethodError: its steps cannot be taken.
+        """
+        paths = dict(zip(self.parts(setting), earlier, strict=True))
+        finder = self.finder(setting, paths["index"]) if "index" in paths else None
+        with tempfile.TemporaryDirectory() as folder:
+            return of_job(self.job(setting, finder, paths, Path(folder))[0])
+
+    def keep_stopped(self, setting: Setting, unfinished: Path, folder: Path) -> None:
+        """Make of an unfinished training's best weights those of the method with `stop_after`, in `folder`."""
+        if adopt(unfinished, folder, setting.model.id, self.spec.training()) is not None:
+            keep_record(folder)
 
 
 def _version(package: str) -> str:
@@ -156,16 +181,23 @@ def _version(package: str) -> str:
         return ""
 
 
-def keep_record(folder: Path, record: dict[str, Any]) -> None:
-    """Put where the pairs came from into the trainer's history, with a sentence for the report."""
+def keep_record(folder: Path) -> None:
+    """Move where the pairs came from into the trainer's history, with a sentence for the report."""
+    record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     history = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
     checked = "" if record.get("reward_model") else f"{pairing.accuracy_in_words(history.get('held_out'))}."
     finding = {"rule": "pairs", "text": f"{pairing.in_words(record)}.", "remedy": checked.capitalize(), "step": 0, "fatal": False}
-    write_json(folder / HISTORY, {**history, "pairs": record, "findings": [finding]})
+    others = [found for found in history.get("findings", ()) if found["rule"] != "pairs"]
+    write_json(folder / HISTORY, {**history, "pairs": record, "findings": [finding, *others]})
+    (folder / RECORD).unlink()
 
 
 def shown(event: dict[str, Any]) -> Progress:
     """A trainer's event as progress, with its figures for the curves."""
+    if event["event"] == "Finding":
+        return Progress("", note=f"{event['text']} {event['remedy']}")
+    if event["event"] == "Stopped":
+        return Progress("keeping what was trained")
     if event["event"] == "Epoch":
         values = {name: float(event[name]) for name in AT_EPOCHS if event.get(name) is not None}
         return Progress("checking held-out pairs", event["epoch"], 0, "epochs", {**values, "epoch": float(event["epoch"])})

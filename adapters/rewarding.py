@@ -68,6 +68,8 @@ def reward_recipe(spec: RewardSpec, setting: Setting, answers: Recipe | None) ->
             out=folder,
         )
         for event in run_job(job):
+            if event["event"] == "Finding":
+                yield Progress("", note=f"Reward model: {event['text']} {event['remedy']}")
             if event["event"] == "Step":
                 yield Progress("training the reward model", event["step"], event["steps"], "steps", {"reward_model_loss": event["loss"]})
 

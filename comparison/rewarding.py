@@ -78,7 +78,7 @@ class Rewarder:
                 for step in obtain(self.store, recipe, paths, self.energy):
                     if isinstance(step, Artefact):
                         paths.append(step.path)
-                    else:
+                    elif not step.note:  # what the doctor says stands in `notes`
                         eta = pace.eta_s(step.done, step.total)
                         yield Progressed(method, step.stage, step.done, step.total, step.unit, dict(step.values), eta)
         except MethodError as error:
@@ -130,3 +130,4 @@ class Rewarder:
             pairs: Mapping[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
             history: Mapping[str, Any] = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
             yield f"reward model: {pairing.in_words(pairs)}; {pairing.accuracy_in_words(history.get('held_out'))}."
+            yield from (f"reward model: {found['text']} {found['remedy']}" for found in history.get("findings", ()))

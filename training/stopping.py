@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from core.files import write_json
 from training import checkpoints, early
@@ -34,9 +34,14 @@ def keep(out: Path, base_id: str, settings: TrainingSettings) -> Kept | None:
     if newest is None:
         return None
     kept, history = _kept(newest, settings)
-    checkpoints.place(checkpoints.epoch_folder(out, kept.best_epoch), out, base_id)
-    write_json(out / STOPPED, history.to_json())
+    label(out, base_id, kept, history.to_json())
     return kept
+
+
+def label(out: Path, base_id: str, kept: Kept, history: dict[str, Any]) -> None:
+    """Put the best weights at the top of `out`, and beside them the history that says that they are not the finished ones."""
+    checkpoints.place(checkpoints.epoch_folder(out, kept.best_epoch), out, base_id)
+    write_json(out / STOPPED, history)
 
 
 def adopt(unfinished: Path, out: Path, base_id: str, settings: TrainingSettings) -> Kept | None:
@@ -50,12 +55,17 @@ def adopt(unfinished: Path, out: Path, base_id: str, settings: TrainingSettings)
     if newest is None:
         return None
     kept, history = _kept(newest, settings)
+    carry(unfinished, out, base_id, kept, history.to_json())
+    return kept
+
+
+def carry(unfinished: Path, out: Path, base_id: str, kept: Kept, history: dict[str, Any]) -> None:
+    """Put the best weights of an unfinished job into another folder as finished ones, with the files that lie beside them."""
     for path in unfinished.iterdir():
         if path.is_file() and path.name not in OF_ONE_ATTEMPT and not path.name.startswith("."):
             shutil.copyfile(path, out / path.name)
     checkpoints.place(checkpoints.epoch_folder(unfinished, kept.best_epoch), out, base_id)
-    write_json(out / checkpoints.HISTORY, history.to_json())
-    return kept
+    write_json(out / checkpoints.HISTORY, history)
 
 
 def _kept(newest: Checkpoint, settings: TrainingSettings) -> tuple[Kept, History]:

@@ -11,13 +11,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.errors import MethodError
+from training.preference.doctor import PairFacts
 from training.preference.events import Tell
 from training.preference.job import DpoJob, PairRow
-from training.preference.with_trl import Recorder, arguments, callback, check_installed, library, optimizers, policy, run, tokenizer
+from training.preference.recorder import Recorder, callback, resumable, run
+from training.preference.with_trl import arguments, check_installed, library, optimizers, policy, tokenizer
 
 
-def train(job: DpoJob, tell: Tell) -> None:
-    """Train, and write adapter and `training.json` into `job.out`.
+def train(job: DpoJob, tell: Tell, *, in_order: bool = False) -> None:
+    """Train, from the last whole checkpoint on if there is one, and write adapter and `training.json` into `job.out`.
+
+    Args:
+        in_order: take the pairs as they come, where it is measured what they take.
 
     Raises:
         MethodError: no pair fits `max_tokens`, the loss is no longer a number, or trl is missing.
@@ -27,8 +32,7 @@ def train(job: DpoJob, tell: Tell) -> None:
     rows, left_out = fitting(job.train, job.settings.max_tokens)
     held_out, _ = fitting(job.held_out, job.settings.max_tokens, needed=False)
     made = policy(job, job.settings)
-    recorder = Recorder(job, made, tell)
-    recorder.history.left_out = left_out
+    recorder = Recorder(job, made, tell, facts(rows, left_out, job.train), left_out, len(held_out))
     steps = math.ceil(len(rows) / job.settings.batch_size) * job.settings.epochs
     config = trl.DPOConfig(
         **arguments(job.settings, made.hardware, job.out),
@@ -38,9 +42,10 @@ def train(job: DpoJob, tell: Tell) -> None:
         per_device_eval_batch_size=1,  # means of batches are then means of pairs
         eval_strategy="epoch" if held_out else "no",
         max_length=None,
+        **({"train_sampling_strategy": "sequential"} if in_order else {}),
     )
 
-    class Trainer(trl.DPOTrainer):  # type: ignore[misc,name-defined]
+    class Trainer(resumable(trl.DPOTrainer, recorder)):  # type: ignore[misc]
         def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
             """The rows are ids already, those of inference."""
             return dataset
@@ -55,6 +60,10 @@ def train(job: DpoJob, tell: Tell) -> None:
         optimizers=optimizers(made.model, job.settings, steps),
     )
     run(trainer, recorder)
+
+
+def facts(rows: Sequence[PairRow], left_out: Sequence[str], given: Sequence[PairRow]) -> PairFacts:
+    return PairFacts(len(rows), len(left_out), max(row.length for row in given))
 
 
 def table(rows: Sequence[PairRow]) -> Any:

@@ -1,29 +1,37 @@
 """A reward model by the Bradley-Terry loss: -log σ(reward of the chosen answer − reward of the rejected one), Bradley and Terry 1952;
 Ouyang et al. 2022, arXiv:2203.02155, section 3.5.
 
-Own loop, since it is shorter than what trl's would need around it. Where no pairs are held out, the last epoch's weights are kept.
+Own loop, since it is shorter than what trl's would need around it. Where no pairs are held out, the last epoch's weights are kept. A run that
+was killed goes on from its last whole checkpoint.
 """
 
 from __future__ import annotations
 
 import math
 import random
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.files import write_json
 from models.memory import peak_mb
 from models.reward import last_states, save_head
-from training import schedules
-from training.preference.dpo import fitting
-from training.preference.events import Epoch, History, Step, Tell, checked
+from training import checkpoints, schedules
+from training.events import Finding
+from training.preference import keeping
+from training.preference.doctor import doctor_of
+from training.preference.dpo import facts, fitting
+from training.preference.events import History, Step, Tell
 from training.preference.job import PairRow, RewardJob
 from training.preference.with_trl import HISTORY, policy, save_adapter
 
 if TYPE_CHECKING:
     import torch
+
+HEAD = "head"
 
 
 class Figures(NamedTuple):
@@ -35,7 +43,7 @@ class Figures(NamedTuple):
 
 
 def train(job: RewardJob, tell: Tell) -> None:
-    """Train, and write adapter, head and `training.json` into `job.out`.
+    """Train, from the last whole checkpoint on if there is one, and write adapter, head and `training.json` into `job.out`.
 
     Raises:
         MethodError: no pair fits `max_tokens`, or the loss is no longer a number.
@@ -59,25 +67,46 @@ class _Run:
         self.trained = [*(p for p in self.model.parameters() if p.requires_grad), self.head]
         self.optimizer = torch.optim.AdamW(self.trained, lr=self.settings.learning_rate, weight_decay=0.0)
         self.history = History(trainable_params=sum(p.numel() for p in self.trained), left_out=left_out)
+        self.doctor = doctor_of(job.task, job.settings, facts(rows, left_out, job.train))
+        self.started = time.monotonic()
 
     def whole(self) -> None:
-        begun, best, kept = time.monotonic(), math.inf, self.weights()
-        for epoch in range(1, self.settings.epochs + 1):
+        self.history.told(self.doctor.begin(), self.tell)
+        first = self.resume() + 1
+        for epoch in range(first, self.settings.epochs + 1):
             self.one_epoch(epoch)
-            figures = self.measured(self.held_out) if self.held_out else None
-            ended = Epoch(epoch, *(figures or (None, None, None)))
-            self.history.epochs.append(asdict(ended))
-            if figures is None or figures.loss < best:
-                best, kept, self.history.best_epoch = figures.loss if figures else best, self.weights(), epoch
+            ended = self.history.end_epoch(epoch, *(self.measured(self.held_out) if self.held_out else (None, None, None)))
+            found = self.doctor.watch(ended)
+            self.save(epoch, found)
             self.tell(ended)
-        self.put_back(kept)
+            self.history.told(found, self.tell)
+        self.put_back(checkpoints.epoch_folder(self.job.out, self.history.best_epoch))
         save_head(self.job.out, self.head, self.middle())
         save_adapter(self.model, self.job)
         if self.held_out:
             right = round(self.measured(self.held_out).accuracy * len(self.held_out))
             self.history.held_out = {"pairs": len(self.held_out), "right": right}
-        self.history.seconds, self.history.peak_memory_mb = time.monotonic() - begun, peak_mb(self.device)
+        self.history.peak_memory_mb = peak_mb(self.device)
         write_json(self.job.out / HISTORY, self.history.to_json())
+        shutil.rmtree(self.job.out / checkpoints.FOLDER)
+
+    def resume(self) -> int:
+        """The last finished epoch, with everything put back as it was; 0 for a fresh start."""
+        found = checkpoints.latest(self.job.out)
+        if found is None:
+            return 0
+        checkpoints.restore(found, keeping.Saved(self.model), self.optimizer)
+        self.put_back_head(keeping.put_random_state_back(found.folder)[HEAD])
+        self.history = History.from_json(found.state)
+        for event in self.history.events():
+            self.doctor.watch(event)
+        return found.epoch
+
+    def save(self, epoch: int, found: Sequence[Finding]) -> None:
+        self.history.seconds += time.monotonic() - self.started
+        self.started = time.monotonic()
+        saved = keeping.Saved(self.model, {HEAD: self.head})
+        keeping.write(self.job.out, epoch, self.history.best_epoch, saved, self.optimizer, self.history.to_json(found))
 
     def one_epoch(self, epoch: int) -> None:
         import torch
@@ -97,15 +126,17 @@ class _Run:
                 group["lr"] = rate
             margins = self.margins(order[place * size : (place + 1) * size])
             loss = -torch.nn.functional.logsigmoid(margins).mean()
-            checked(float(loss.detach()), step)
             torch.autograd.backward(loss)
             norm = float(torch.nn.utils.clip_grad_norm_(self.trained, self.settings.max_grad_norm))
             self.optimizer.step()
             self.optimizer.zero_grad()
             found = of_margins(margins.detach())
             told = Step(step, per_epoch * self.settings.epochs, epoch, found.loss, rate, norm, found.accuracy, found.margin)
-            self.history.curves.append(asdict(told))
-            self.tell(told)
+            seen = self.doctor.watch(told)
+            if math.isfinite(found.loss):
+                self.history.curves.append(asdict(told))
+                self.tell(told)
+            self.history.told(seen, self.tell)
 
     def margins(self, rows: Sequence[PairRow]) -> torch.Tensor:
         """Reward of the chosen minus that of the rejected answer, shape (rows,)."""
@@ -133,15 +164,18 @@ class _Run:
             parts = [last_states(self.model, texts[i : i + size], self.pad) @ self.head for i in range(0, len(texts), size)]
         return float(torch.cat(parts).mean())
 
-    def weights(self) -> list[torch.Tensor]:
-        return [p.detach().clone() for p in self.trained]
+    def put_back(self, epoch: Path) -> None:
+        """The weights of a checkpoint."""
+        from safetensors.torch import load_file
 
-    def put_back(self, kept: Sequence[torch.Tensor]) -> None:
+        keeping.Saved(self.model).put_back(load_file(epoch / checkpoints.WEIGHTS))
+        self.put_back_head(load_file(epoch / keeping.MORE)[HEAD])
+
+    def put_back_head(self, saved: torch.Tensor) -> None:
         import torch
 
         with torch.no_grad():
-            for parameter, value in zip(self.trained, kept, strict=True):
-                parameter.copy_(value)
+            self.head.copy_(saved)
 
 
 def of_margins(margins: torch.Tensor) -> Figures:

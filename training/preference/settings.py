@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Any
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from core.specs import Spec
 
@@ -23,7 +25,25 @@ class AdapterSettings(Spec):
     seed: int = Field(0, ge=0, description="Seed of the order of pairs, of the first weights, of dropout and of drawn answers.")
 
 
-class DpoSettings(AdapterSettings):
+class Stoppable(Spec):
+    """An end before the last epoch or step, under which what Stop keeps is found again. It is written down only where it is set."""
+
+    stop_after: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="End after this many of the epochs (of GRPO: steps), with the learning rates of all; what Stop keeps is labelled by it.",
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_default(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = write(self)
+        if self.stop_after is None:
+            found.pop("stop_after", None)
+        return found
+
+
+class DpoSettings(Stoppable, AdapterSettings):
     """Direct preference optimisation (Rafailov et al. 2023, arXiv:2305.18290)."""
 
     epochs: int = Field(
@@ -43,7 +63,7 @@ class RewardSettings(AdapterSettings):
     learning_rate: float = Field(5e-4, gt=0.0, le=1.0, description="Largest step size, after warm-up; usual 1e-4 to 1e-3 for an adapter.")
 
 
-class GrpoSettings(AdapterSettings):
+class GrpoSettings(Stoppable, AdapterSettings):
     """Group relative policy optimisation (Shao et al. 2024, arXiv:2402.03300)."""
 
     steps: int = Field(
