@@ -30,6 +30,12 @@ TRAINED_WITH = (
     "width",
     "weights",
     "weight_decay",
+    "beta",
+    "steps",
+    "answers",
+    "temperature",
+    "kl",
+    "after_sft",
 )
 
 
@@ -76,6 +82,8 @@ def _what(found: TrainedMethod, base: str, merged: Merged | None) -> str:
     if found.entry["kind"] == "scratch":
         return f"A small model with random first weights, trained with Bakeoff on one task; it reads and writes the tokens of {markdown_cell(base)}."
     text = f"{kind} of {markdown_cell(base)}, trained and measured with Bakeoff on one task."
+    if pairs := (found.entry.get("training") or {}).get("pairs"):
+        text += f" It was trained on preferences: {_pairs(pairs)}."
     if merged is not None:
         text += f" Merged: its logits differ from those of the adapter on its base by {merged.difference:.2g} of their spread."
     return f"{text}{_unfinished(found)}"
@@ -109,9 +117,32 @@ def _training(found: TrainedMethod) -> str:
     training: Mapping[str, Any] = found.entry.get("training") or {}
     rows = spec.get("train_rows") or counts["train"]
     chose = f", which chose epoch {training['best_epoch']}" if training.get("best_epoch") else ""
-    facts = [f"{rows} training rows, {counts['validation']} validation rows{chose}"]
+    pairs: Mapping[str, Any] | None = training.get("pairs")
+    rows_said = f"{rows} training rows, {counts['validation']} validation rows{chose}"
+    facts = [_chosen_by(pairs, training, rows) if pairs else rows_said]
     facts += [f"{name}: {spec[name]}" for name in TRAINED_WITH if spec.get(name) is not None]
     dtype = "float32" if found.entry["kind"] in HEADS else environment["dtype"]
     versions = ", ".join(f"{name} {environment['versions'].get(name)}" for name in ("torch", "transformers", "peft"))
     facts += [f"number type: {dtype}, on {environment['device']}", versions, f"fingerprint: {found.fingerprint}"]
     return "\n".join(f"- {markdown_cell(str(fact))}" for fact in facts)
+
+
+def _pairs(pairs: Mapping[str, Any]) -> str:
+    """How many there were, and whether a person was asked."""
+    source = (
+        "synthetic (the reference against the base model's wrong answer; no person was asked)"
+        if pairs["synthetic"]
+        else "from a file of votes"
+    )
+    by = ", by way of a reward model" if pairs.get("reward_model") else ""
+    return f"{pairs['train']} pairs, {source}{by}"
+
+
+def _chosen_by(pairs: Mapping[str, Any], training: Mapping[str, Any], rows: int) -> str:
+    """What the weights were made of, and why these are kept."""
+    best = training.get("best_epoch")
+    if pairs.get("reward_model"):
+        return f"{_pairs(pairs)}; it rewarded drawn answers to {rows} training questions, up to step {best}"
+    if not pairs["held_out"]:
+        return f"{_pairs(pairs)}; none was held out, and the last epoch, {best}, is kept"
+    return f"{_pairs(pairs)}; {pairs['held_out']} more were held out, which chose epoch {best}"

@@ -107,4 +107,5 @@ def training_section(artefacts: Sequence[Artefact], seed: int) -> dict[str, Any]
     row = {"seed": seed, "prepare_s": round(sum(artefact.prepare_s for artefact in artefacts), 3)}
     lists = {key: list(record.get(key) or ()) for key in ("left_out", "findings")}
     prepared = {"preparation": preparation} if (preparation := preparation_record(artefacts)) else {}
-    return {"seeds": [row], **{key: record.get(key) for key in keys}, **lists, **prepared}
+    preferred = {"pairs": record["pairs"]} if record.get("pairs") else {}
+    return {"seeds": [row], **{key: record.get(key) for key in keys}, **lists, **prepared, **preferred}

@@ -9,6 +9,7 @@ from typing import Any
 from comparison.left_out import kept, left_out
 from comparison.money import PricesSpec
 from comparison.naming import sentence_names
+from comparison.plan_paths import names_only
 from comparison.seeds import member_names
 from comparison.verdicts import break_even_entry, limited_costs, limits_of, prices_of, with_money
 from core.records import Example, Scored
@@ -50,7 +51,7 @@ class Outcome:
         row: dict[str, Any] = {
             "name": self.name,
             "kind": self.kind,
-            "spec": self.spec,
+            "spec": names_only(self.spec),
             "status": self.status,
             "reason": self.reason,
             "n": self.n,

@@ -154,6 +154,7 @@ def scores_only(report: Mapping[str, Any]) -> dict[str, Any]:
     plan = {key: value for key, value in report["plan"].items() if key not in PRIVATE_PLAN}
     data = {"counts": report["data"]["counts"], "leakage": {part: _counts(found) for part, found in report["data"]["leakage"].items()}}
     plan |= {"methods": [_without_wordings(spec) for spec in plan.get("methods", ())]}
+    plan |= {"reward": _without_wordings(plan["reward"])} if plan.get("reward") else {}
     methods = [_method_alone(method) for method in report["methods"]]
     metrics = {name: {**info, "how": "" if info.get("script") else info["how"]} for name, info in report.get("metrics", {}).items()}
     return {**report, "plan": plan, "data": data, "methods": methods, "metrics": metrics, "notes": []}
@@ -169,13 +170,16 @@ def _method_alone(method: Mapping[str, Any]) -> dict[str, Any]:
     if not (training := method.get("training")):
         return alone
     prepared = training.get("preparation") or {}
-    rest = {key: {**prepared, "dropped": [], "mix": [], "notes": []} for key in ("preparation",) if prepared}
+    rest: dict[str, Any] = {key: {**prepared, "dropped": [], "mix": [], "notes": []} for key in ("preparation",) if prepared}
+    if pairs := training.get("pairs"):
+        rest["pairs"] = {**pairs, "source": "synthetic" if pairs["synthetic"] else "a file", "left_out": []}
+    rest["findings"] = [found for found in training.get("findings") or () if found.get("rule") != "pairs"]  # that one names the file
     return {**alone, "training": {**training, "left_out": [], **rest}}
 
 
 def _without_wordings(spec: Mapping[str, Any]) -> dict[str, Any]:
     """A method's settings without instructions and further files."""
-    return {key: value for key, value in spec.items() if key not in ("instructions", "mix")}
+    return {key: value for key, value in spec.items() if key not in ("instructions", "mix", "pairs")}
 
 
 def _counts(found: Mapping[str, Any]) -> dict[str, int]:

@@ -110,7 +110,8 @@ def _in_place_of_a_report(result: Result, plan: Plan, ready: Ready, method: Meth
     """What a card says, of a run that wrote no report."""
     training = json.loads((weights / HISTORY).read_text(encoding="utf-8"))
     spec = method.spec.model_dump(mode="json")
-    entry = {"name": spec["name"], "kind": spec["kind"], "spec": spec, "training": {"best_epoch": training.get("best_epoch")}}
+    kept = {key: training.get(key) for key in ("best_epoch", "pairs")}
+    entry = {"name": spec["name"], "kind": spec["kind"], "spec": spec, "training": kept}
     return {
         "name": plan.spec.name,
         "methods": [entry],

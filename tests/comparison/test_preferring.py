@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 
 from comparison import jobs
+from comparison.card import card
 from comparison.pairing import refuse_files
 from comparison.plan import Plan, read_plan
 from comparison.ready import make_ready
 from comparison.rescore import rescore
 from comparison.run import run
+from comparison.share import scores_only
 from comparison.store import Store
+from comparison.trained import trained
 from core.errors import BakeoffError, DataError
 from training.preference.__main__ import run as run_preference
 from training.preference.job import AnyJob
@@ -93,6 +96,25 @@ def test_synthetic_pairs_are_called_synthetic_and_the_reward_models_accuracy_is_
     assert any(note.startswith("grpo: Rewarded by a reward model that was trained on 7 pairs of votes.jsonl") for note in notes)
     assert any(note.startswith("reward model: Trained on 7 pairs of votes.jsonl; of 1 held-out pairs it orders") for note in notes)
     assert found[2]["data"]["pairs"][0]["pairs"] == 8
+
+
+def test_the_card_says_that_it_was_trained_on_preferences_whose_and_how_many(found: tuple[Store, str, dict[str, Any]]) -> None:
+    store, name, report = found
+    dpo, grpo = (card(trained(store, name, method)) for method in ("dpo", "grpo"))
+    pairs = report["methods"][1]["training"]["pairs"]
+    assert f"It was trained on preferences: {pairs['train']} pairs, synthetic (the reference against the base model's wrong answer" in dpo
+    assert f"{pairs['held_out']} more were held out, which chose epoch 1" in dpo and "beta: 0.1" in dpo
+    assert "It was trained on preferences: 7 pairs, from a file of votes, by way of a reward model." in grpo
+    assert "it rewarded drawn answers to" in grpo and "up to step 1" in grpo and "votes.jsonl" not in grpo
+
+
+def test_what_is_shared_without_rows_names_no_file_of_pairs_and_reports_no_folder(
+    found: tuple[Store, str, dict[str, Any]], preferring: Plan
+) -> None:
+    """F18."""
+    report = found[2]
+    assert "votes.jsonl" not in json.dumps(scores_only(report)) and "votes.jsonl" in json.dumps(report)
+    assert str(preferring.mapping["reward"]["pairs"]) not in json.dumps(report)
 
 
 def test_scoring_again_finds_the_reward_model_and_the_scores(found: tuple[Store, str, dict[str, Any]]) -> None:
