@@ -30,7 +30,7 @@ from core.files import write_json
 from core.fingerprint import fingerprint
 from core.records import Example, Prompt, to_json
 from models.layer_sizes import layer_under
-from training import early, packing, pull
+from training import early, packing, pull, stopping
 from training.job import TrainingJob
 from training.launch import run_job
 from training.peft_configs import LoraSettings, check_rank, kinds
@@ -202,6 +202,10 @@ class Tuned:
         yield Progress(in_words(record))
         for event in run_job(job):
             yield shown(event, self.spec.epochs)
+
+    def keep_stopped(self, setting: Setting, unfinished: Path, folder: Path) -> None:
+        """Make of an unfinished training's best epoch the weights of the method with `stop_after`, in `folder`."""
+        stopping.adopt(unfinished, folder, setting.model.id, self.spec.training())
 
     def job(self, setting: Setting, folder: Path, earlier: Sequence[Path]) -> TrainingJob:
         """What the trainer is told; weights are to land in `folder`."""

@@ -104,8 +104,8 @@ def remarks(artefacts: Sequence[Artefact]) -> list[str]:
     facts: Mapping[str, Any] = record.get("label_facts") or {}
     if not facts:
         return []
-    said = []
-    if facts["absent"]:
+    said, known = [], {finding["rule"] for finding in record.get("findings") or ()}  # what the trainer's doctor said already
+    if facts["absent"] and "absent" not in known:
         said.append(f"{facts['absent']} of {facts['labels']} labels do not occur in its training rows, so they are never answered.")
     if facts["not_labels"]:
         said.append(f"{len(facts['not_labels'])} training rows have an answer that is no label and were left out.")
@@ -113,6 +113,6 @@ def remarks(artefacts: Sequence[Artefact]) -> list[str]:
         said.append(
             f"{facts['most']:.0%} of its training rows have one label; always answering that one would look as good on rows like them."
         )
-    if record.get("cut_rows"):
+    if record.get("cut_rows") and "cut" not in known:
         said.append(f"{record['cut_rows']} of {facts['rows']} training texts are longer than the encoder reads; it read their beginning.")
     return said

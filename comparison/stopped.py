@@ -14,10 +14,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from adapters.base import Progress, Recipe
-from adapters.tuned import Tuned
+from adapters.base import Progress, Recipe, Setting
 from comparison.artefacts import obtain
 from comparison.plan import read_plan
 from comparison.ready import Ready, make_ready
@@ -25,9 +24,25 @@ from comparison.result import Result
 from comparison.seeds import members
 from comparison.store import Store
 from core.files import write_json
-from training import checkpoints, stopping
+from training import checkpoints
 
 FILE = "stopped.json"
+
+
+@runtime_checkable
+class Stoppable(Protocol):
+    """A method whose best finished epoch can be used when its training is stopped; its spec has `epochs` and `stop_after`."""
+
+    @property
+    def spec(self) -> Any: ...
+
+    def recipes(self, setting: Setting) -> list[Recipe]:
+        """As any method has them, the weights last."""
+        ...
+
+    def keep_stopped(self, setting: Setting, unfinished: Path, folder: Path) -> None:
+        """Make of an unfinished training's best epoch the weights of the method with `stop_after`, in `folder`."""
+        ...
 
 
 class Stopped(NamedTuple):
@@ -59,7 +74,7 @@ def keep(store: Store, comparison_id: str) -> list[Stopped]:
     found = []
     for name, method in ready.methods.items():
         for member in members(name, method):
-            if isinstance(member.method, Tuned) and (one := _keep(store, ready, member.name, member.method)) is not None:
+            if isinstance(member.method, Stoppable) and (one := _keep(store, ready, member.name, member.method)) is not None:
                 found.append(one)
     if found:
         write_json(result.folder / FILE, [one._asdict() for one in found])
@@ -72,7 +87,7 @@ def of_result(result: Result) -> list[Stopped]:
     return [Stopped(**row) for row in json.loads(path.read_text(encoding="utf-8"))] if path.exists() else []
 
 
-def _keep(store: Store, ready: Ready, name: str, method: Tuned) -> Stopped | None:
+def _keep(store: Store, ready: Ready, name: str, method: Any) -> Stopped | None:
     ready = ready.of(method)
     *earlier, weights = method.recipes(ready.setting)
     building = store.artefacts / f".building-{weights.fingerprint}"
@@ -86,17 +101,16 @@ def _keep(store: Store, ready: Ready, name: str, method: Tuned) -> Stopped | Non
         recipe = stopped.recipes(ready.setting)[-1]
         if recipe.fingerprint == weights.fingerprint:
             return None
-        settings, base = method.spec.training(), ready.setting.model.id
 
         def build(folder: Path, _: Sequence[Path]) -> Iterator[Progress]:
-            stopping.adopt(building, folder, base, settings)
+            method.keep_stopped(ready.setting, building, folder)
             yield Progress("keeping what was trained")
 
         _carry_seconds(store, weights, recipe)
         for _ in obtain(store, replace(recipe, build=build), [store.artefacts / one.fingerprint for one in earlier]):
             pass
     best = int(newest.state["best_epoch"])
-    return Stopped(name, newest.epoch, settings.epochs, best, recipe.fingerprint)
+    return Stopped(name, newest.epoch, method.spec.epochs, best, recipe.fingerprint)
 
 
 def _carry_seconds(store: Store, unfinished: Recipe, kept: Recipe) -> None:
