@@ -11,6 +11,7 @@ from core.files import MANIFEST, manifest_fault, write_json, write_manifest, wri
 from models.whole_weights import WEIGHTS as WHOLE
 from models.whole_weights import is_whole
 from training import whole_files
+from training.events import Finding
 
 if TYPE_CHECKING:
     import torch
@@ -44,21 +45,41 @@ def epoch_folder(out: Path, epoch: int) -> Path:
     return out / FOLDER / f"epoch-{epoch:03d}"
 
 
-def latest(out: Path) -> Checkpoint | None:
+class Found(NamedTuple):
+    """Where training goes on from, None for anew; and a finding for each checkpoint that could not be trusted."""
+
+    checkpoint: Checkpoint | None
+    broken: list[Finding]
+
+
+def find(out: Path) -> Found:
     """The last checkpoint that is whole, and whose best epoch is. A broken one is set aside, not deleted."""
+    faults: list[str] = []
     for folder in sorted((out / FOLDER).glob("epoch-*"), reverse=True):
-        if manifest_fault(folder):
+        epoch = int(folder.name.removeprefix("epoch-"))
+        if fault := manifest_fault(folder):
+            faults.append(f"The checkpoint of epoch {epoch} is not whole ({fault})")
             _set_aside(folder)
             continue
         if whole_files.is_slim(folder):
             continue
         state: dict[str, Any] = json.loads((folder / "state.json").read_text())
-        best = epoch_folder(out, int(state.get("best_epoch") or folder.name.removeprefix("epoch-")))
-        if best != folder and manifest_fault(best):  # going on from here could not end with the weights of the best epoch
+        best = epoch_folder(out, int(state.get("best_epoch") or epoch))
+        if best != folder and (fault := manifest_fault(best)):  # going on from here could not end with the weights of the best epoch
+            faults.append(f"The checkpoint of epoch {epoch} has no best epoch to end with ({fault})")
             _set_aside(folder)
             continue
-        return Checkpoint(int(folder.name.removeprefix("epoch-")), folder, state)
-    return None
+        return Found(Checkpoint(epoch, folder, state), _findings(faults, f"goes on from epoch {epoch}"))
+    return Found(None, _findings(faults, "begins anew"))
+
+
+def latest(out: Path) -> Checkpoint | None:
+    """Where training goes on from."""
+    return find(out).checkpoint
+
+
+def _findings(faults: list[str], then: str) -> list[Finding]:
+    return [Finding("broken", f"{fault}, so it was set aside.", f"Nothing needs to be done: training {then}.") for fault in faults]
 
 
 def _set_aside(folder: Path) -> None:

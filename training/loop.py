@@ -123,6 +123,7 @@ class _Run:
     def epochs(self) -> Iterator[Step | Epoch | Finding]:
         yield from self.told(self.doctor.begin())
         first = self.resume() + 1
+        yield from self.told(self.broken)
         if self.settings.packing:
             packing.check(self.rows, self.loss_of)
         for epoch in range(first, early.last_epoch(self.settings) + 1):
@@ -160,7 +161,7 @@ class _Run:
     def resume(self) -> int:
         """The last finished epoch, with everything put back as it was; 0 for a fresh start."""
         with self.accelerator.main_process_first():
-            found = checkpoints.latest(self.job.out)
+            found, self.broken = checkpoints.find(self.job.out)
         if found is None:
             return 0
         checkpoints.restore(found, *self.whole())

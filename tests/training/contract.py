@@ -74,8 +74,8 @@ def stops_and_resumes_to_the_same_weights(train: Train, job: Any, whole: Path, a
     assert list(train(job)) == [], "a finished job does nothing"
 
 
-def sets_a_checkpoint_that_was_cut_in_half_aside(train: Train, job: Any, whole: Path, after: int) -> None:
-    """F3: the newest one is truncated; it is kept under another name, and training goes on from the one before, or anew.
+def sets_a_checkpoint_that_was_cut_in_half_aside(train: Train, job: Any, whole: Path, after: int) -> list[Any]:
+    """F3: the newest one is truncated; it is kept under another name, and training goes on from the one before, or anew. What was told.
 
     Args:
         after: steps to take before Stop, more than two epochs have and fewer than three have.
@@ -85,8 +85,11 @@ def sets_a_checkpoint_that_was_cut_in_half_aside(train: Train, job: Any, whole: 
     assert newest is not None and newest.epoch == 2
     largest = max(newest.folder.glob("*.safetensors"), key=lambda path: path.stat().st_size)
     largest.write_bytes(largest.read_bytes()[: largest.stat().st_size // 2])
-    before = checkpoints.latest(job.out)
-    assert before is None or before.epoch == 1
-    assert [path.name for path in newest.folder.parent.glob("broken-*")] == ["broken-epoch-002-0"]
-    list(train(job))
+    told: list[Any] = []
+    for event in train(job):
+        if not named(told, "Step") and type(event).__name__ == "Step":
+            assert [path.name for path in newest.folder.parent.glob("broken-*")] == ["broken-epoch-002-0"]
+        told.append(event)
+    assert named(told, "Epoch")[0].epoch <= 2
     assert equal(weights(job.out), weights(whole))
+    return told

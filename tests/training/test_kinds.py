@@ -1,22 +1,21 @@
-"""What every trainable kind must do, whatever it is: one contract over the table, run for each kind that stands in it."""
+"""What every trainable kind must do, whatever it is: the contract (`contract.py`) over the table, run for each kind that stands in it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
-from yaml import safe_dump, safe_load
 
 from core.errors import MethodError
 from core.records import Message
 from models.base import Batch, GenerationConfig
 from models.batching import BatchPolicy, compose
 from models.loading import ModelSpec, load_codec, load_model
+from tests.training import contract
 from training import checkpoints
 from training.job import TrainingJob, TrainingRow
 from training.loop import Epoch, Step, train
@@ -95,31 +94,20 @@ def trained(make_job: Any) -> Any:
     return of
 
 
-def weights(job: TrainingJob) -> dict[str, torch.Tensor]:
-    return {f"{path.name}/{name}": value for path in sorted(job.out.glob("*.safetensors")) for name, value in load_file(path).items()}
-
-
-def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    return bool(one) and one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
-
-
 def all_of(rows: tuple[TrainingRow, ...]) -> Batch:
     return Batch(tuple(range(len(rows))), tuple(row.prompt_ids for row in rows), 0)
 
 
 @EVERY
 def test_a_job_of_every_kind_survives_json_and_yaml(kind: str, make_job: Any) -> None:
-    job = make_job(kind)
-    assert TrainingJob.model_validate_json(job.model_dump_json()) == job
-    assert TrainingJob.model_validate(safe_load(safe_dump(job.model_dump(mode="json")))) == job
+    contract.survives_json_and_yaml(make_job(kind))
 
 
 @EVERY
 def test_the_loss_falls_and_the_answers_differ_from_the_bases(kind: str, trained: Any, rows: tuple[TrainingRow, ...]) -> None:
     """E19: weights that were saved are loaded again and change the answers; `Adapters` refuses missing keys and what is still at its start."""
     run = trained(kind)
-    assert run.epochs[-1].train_loss < 0.97 * run.epochs[0].train_loss
-    assert all(step.grad_norm > 0 for step in run.events if isinstance(step, Step))
+    contract.loss_falls(run.events)
     model = load_model(run.job.base, run.job.models_home)
     tuned, base = model.generate(all_of(rows), SHORT, run.job.out), model.generate(all_of(rows), SHORT)
     assert [answer.token_ids for answer in tuned] != [answer.token_ids for answer in base]
@@ -153,34 +141,17 @@ def test_batch_size_changes_no_answer_of_a_tuned_model(kind: str, trained: Any, 
     assert list(model.stream(prompts[0], SHORT, run.job.out))[-1] == alone[0].text
 
 
-def left_off(job: TrainingJob, after: int) -> Iterator[Step | Epoch]:
-    """Train until this many steps are done, then close the trainer, as Stop does."""
-    steps, events = 0, train(job)
-    for event in events:
-        yield event
-        steps += isinstance(event, Step)
-        if steps == after:
-            break
-    events.close()  # type: ignore[attr-defined]
-
-
 @EVERY
 def test_stopped_in_an_epoch_it_keeps_the_last_checkpoint_and_resumes_to_the_same_weights(kind: str, trained: Any, make_job: Any) -> None:
     """F3, contract 5: only the interrupted epoch is done again."""
-    whole, job = trained(kind), make_job(kind)
-    list(left_off(job, after=6))
-    kept = checkpoints.latest(job.out)
-    assert kept is not None and kept.epoch == 1 and not (job.out / checkpoints.HISTORY).exists()
-    again = [event.epoch for event in train(job) if isinstance(event, Epoch)]
-    assert again == [2, 3, 4]
-    assert equal(weights(job), weights(whole.job))
+    contract.stops_and_resumes_to_the_same_weights(train, make_job(kind), trained(kind).job.out, after=6)
 
 
 @EVERY
 def test_gradient_accumulation_changes_no_step_of_any_kind(kind: str, trained: Any, make_job: Any) -> None:
     """E28: batch 4 at once, and 4 times 1, with answers of other lengths. Steps of a second epoch are equal only if the weights are."""
     whole, cut = trained(kind), make_job(kind, micro_batch_size=1)
-    pieces = list(left_off(cut, after=6))
+    pieces = list(contract.left_off(train, cut, after=6))
     for one, other in zip(losses(whole.events), losses(pieces), strict=False):
         assert one == pytest.approx(other, abs=1e-4)
     assert len(losses(pieces)) == 7

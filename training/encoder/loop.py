@@ -20,7 +20,7 @@ from core.errors import MethodError
 from models import device
 from models.encoder import EncoderClassifier
 from models.memory import peak_mb, reset_peak
-from training import early
+from training import checkpoints, early
 from training.encoder import keeping
 from training.encoder.doctor import EncoderDoctor, TextFacts
 from training.encoder.events import Epoch as Epoch
@@ -75,7 +75,9 @@ class Run:
 
     def epochs(self) -> Iterator[Step | Epoch | Finding]:
         yield from self.told(self.doctor.begin())
-        for epoch in range(self.resume() + 1, early.last_epoch(self.settings) + 1):
+        first = self.resume() + 1
+        yield from self.told(self.broken)
+        for epoch in range(first, early.last_epoch(self.settings) + 1):
             if early.patience_over(self.history.epochs, self.settings.early_stopping):
                 break
             losses: list[float] = []
@@ -110,7 +112,7 @@ class Run:
 
     def resume(self) -> int:
         """The last finished epoch, with everything put back as it was; 0 for a fresh start, with the head that it begins with."""
-        found = keeping.latest(self.job.out)
+        found, self.broken = checkpoints.find(self.job.out)
         if found is None:
             self.begin()
             return 0
