@@ -7,6 +7,7 @@ Prompts, answers and scores go the way of every run. What is answered is kept be
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
@@ -47,8 +48,8 @@ class Worded(NamedTuple):
 
 
 @dataclass
-class Again:
-    """One such run. A subclass says which methods, under which names, and with which prompts."""
+class Again(ABC):
+    """One such run. A subclass says which methods, under which names, and how they are asked."""
 
     command: ClassVar[str]
 
@@ -61,13 +62,13 @@ class Again:
     scorer: Scorer = field(init=False)
     plan: Plan = field(init=False)
 
+    @abstractmethod
     def names(self) -> list[str]:
         """The methods to ask again.
 
         Raises:
             BakeoffError: there is none, or one of `wanted` cannot be asked so.
         """
-        raise NotImplementedError
 
     def chosen(self, able: Sequence[str], who: str, nobody: StoreError) -> list[str]:
         """Those of `able` that are wanted; all of them where none is named.
@@ -86,17 +87,13 @@ class Again:
             raise nobody
         return [name for name in able if name in self.wanted or not self.wanted]
 
+    @abstractmethod
     def asides(self, name: str) -> list[str]:
         """The names under which the method's further answers are kept."""
-        raise NotImplementedError
 
-    def word(self, aside: str, bound: Bound) -> Worded | None:
-        """The prompts of one of `asides`; None where no item can be asked so. Direct methods are not asked."""
-        raise NotImplementedError
-
-    def note_none(self, name: str) -> str:
-        """What is said where no item can be asked so."""
-        return f"No item of {name} can be asked so."
+    @abstractmethod
+    def _ask(self, name: str, aside: str) -> Iterator[Event]:
+        """Answer and score one of the asides of a method."""
 
     def events(self) -> Iterator[Event]:
         environment = self.result.environment()
@@ -122,6 +119,31 @@ class Again:
     def done(self) -> set[str]:
         """Names of the methods that have answers."""
         return {method["name"] for method in self.report["methods"] if method["status"] == "done"}
+
+    def _finish(self) -> Event:
+        methods = [name for method in self.report["methods"] for name in member_names(method["name"], method.get("spec") or {})]
+        kept = [name for name, _ in self.scorer.rows if name not in methods]
+        self.scorer.pack([*methods, *dict.fromkeys(kept)], [metric.info.name for metric in self.plan.metrics])
+        fresh = json.loads(json.dumps(analysed(self.result, self.report, self.result.scores())))
+        name = self.result.report_names()[-1]
+        if fresh != self.report:
+            name = self.result.next_report_name()
+            write_json(self.result.folder / name, fresh)
+        write_json(self.result.folder / _state_file(self.command), {"state": "done", "reason": "", "remedy": ""})
+        self.store.close(self.id, fresh["status"], fresh["verdict"]["text"])
+        return events.Finished(self.id, fresh["status"], fresh["verdict"]["text"], name)
+
+
+class Reworded(Again):
+    """The test items again, in other words. A subclass says in which."""
+
+    @abstractmethod
+    def word(self, aside: str, bound: Bound) -> Worded | None:
+        """The prompts of one of `asides`; None where no item can be asked so. Direct methods are not asked."""
+
+    def note_none(self, name: str) -> str:
+        """What is said where no item can be asked so."""
+        return f"No item of {name} can be asked so."
 
     def _ask(self, name: str, aside: str) -> Iterator[Event]:
         method = members(name, self.ready.methods[name])[0].method
@@ -176,19 +198,6 @@ class Again:
             prompt_ids=[codec.prompt_ids(prompt.messages) for prompt in worded.prompts.values()],
             failures=worded.failures,
         )
-
-    def _finish(self) -> Event:
-        methods = [name for method in self.report["methods"] for name in member_names(method["name"], method.get("spec") or {})]
-        kept = [name for name, _ in self.scorer.rows if name not in methods]
-        self.scorer.pack([*methods, *dict.fromkeys(kept)], [metric.info.name for metric in self.plan.metrics])
-        fresh = json.loads(json.dumps(analysed(self.result, self.report, self.result.scores())))
-        name = self.result.report_names()[-1]
-        if fresh != self.report:
-            name = self.result.next_report_name()
-            write_json(self.result.folder / name, fresh)
-        write_json(self.result.folder / _state_file(self.command), {"state": "done", "reason": "", "remedy": ""})
-        self.store.close(self.id, fresh["status"], fresh["verdict"]["text"])
-        return events.Finished(self.id, fresh["status"], fresh["verdict"]["text"], name)
 
 
 def run_again(

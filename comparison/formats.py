@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from adapters.base import Bound
 from adapters.formats import OTHER_FORMATS, STAGE_VERSION
-from comparison.again import Again, Worded, run_again
+from comparison.again import Reworded, Worded, run_again
 from comparison.events import Event
 from comparison.format_spread import prompted, suffix
 from comparison.store import Store
@@ -27,7 +27,7 @@ def formats(store: Store, comparison_id: str, wanted: Sequence[str] = ()) -> Ite
     return run_again(Formats, store, comparison_id, wanted)
 
 
-class Formats(Again):
+class Formats(Reworded):
     """The methods' own prompts in other formats."""
 
     command: ClassVar[str] = COMMAND

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from adapters.base import Bound, Method
 from adapters.retrieved import PassageFinder
-from comparison.again import Again, Worded, run_again
+from comparison.again import Reworded, Worded, run_again
 from comparison.events import Event
 from comparison.oracle_loss import oracle_name
 from comparison.ready import Ready
@@ -35,7 +35,7 @@ def retrieves(method: Method, ready: Ready) -> bool:
     return any(recipe.kind == "index" for recipe in method.recipes(ready.setting))
 
 
-class Oracle(Again):
+class Oracle(Reworded):
     """Prompts with the gold passage."""
 
     command: ClassVar[str] = COMMAND

@@ -11,6 +11,7 @@ left. The files are peft's, so that peft reads them.
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,7 +25,7 @@ from models.kv_cache import RoomyCache
 WEIGHTS, CONFIG, KEY, START_IDS = "adapter_model.safetensors", "adapter_config.json", "prompt_embeddings", "start_ids"
 
 
-class VirtualTokens(torch.nn.Module):
+class VirtualTokens(torch.nn.Module, ABC):
     """A frozen base behind learnt tokens; in training it is called like the base.
 
     Args:
@@ -52,13 +53,13 @@ class VirtualTokens(torch.nn.Module):
     def count(self) -> int:
         return len(self.prompt_embeddings)
 
+    @abstractmethod
     def values_of(self, ids: Sequence[int]) -> torch.Tensor:
         """What these real tokens would be as virtual ones, shape (tokens, size), float32."""
-        raise NotImplementedError
 
+    @abstractmethod
     def layers(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Keys and values of the virtual tokens at each layer, shape (1, heads, tokens, head size) each."""
-        raise NotImplementedError
 
     def start_from(self, ids: Sequence[int]) -> None:
         """Start from other real tokens, one for each virtual one."""
@@ -194,7 +195,7 @@ def keys_and_values(base: Any, **tokens: torch.Tensor) -> list[tuple[torch.Tenso
     return [(layer.keys, layer.values) for layer in layers]
 
 
-FORMS: dict[str, type[VirtualTokens]] = {form.peft_type: form for form in (SoftPrompt, Prefix)}
+FORMS: dict[str, type[VirtualTokens]] = {SoftPrompt.peft_type: SoftPrompt, Prefix.peft_type: Prefix}
 
 
 def virtual_tokens(folder: Path | None) -> int:
