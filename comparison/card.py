@@ -93,7 +93,7 @@ def _unfinished(found: TrainedMethod) -> str:
     """Weights that were stopped are never taken for finished ones."""
     if found.stopped is None:
         return ""
-    return f"\n\n**{found.stopped.words.capitalize()}**: not finished. These are the weights of epoch {found.stopped.best_epoch}."
+    return f"\n\n**{found.stopped.words.capitalize()}**: not finished. These are the weights of {found.stopped.unit} {found.stopped.best_epoch}."
 
 
 def _scores(found: TrainedMethod) -> str:

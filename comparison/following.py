@@ -113,7 +113,7 @@ def _tell_kept(store: Store, comparison_id: str) -> None:
 
     try:
         for one in keep(store, comparison_id):
-            typer.echo(f"{one.method} {one.words}: the weights of epoch {one.best_epoch} are kept.", err=True)
+            typer.echo(f"{one.method} {one.words}: {one.kept}.", err=True)
     except BakeoffError as error:
         typer.echo(f"What was trained could not be kept: {error}", err=True)
 

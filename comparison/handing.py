@@ -73,7 +73,7 @@ def stage(found: TrainedMethod, folder: Path) -> None:
         write_json(config, {**json.loads(config.read_text()), "base_model_name_or_path": base_name(found)})
     write_whole(folder / "README.md", card(found))
     about = {"kind": found.entry["kind"], "fingerprint": found.fingerprint, "comparison": found.report["name"]}
-    write_manifest(folder, {**about, **({"stopped_after_epoch": found.stopped.epoch} if found.stopped else {})})
+    write_manifest(folder, {**about, **({f"stopped_after_{found.stopped.unit}": found.stopped.epoch} if found.stopped else {})})
 
 
 def zip_to(found: TrainedMethod, output: Path) -> int:

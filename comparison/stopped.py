@@ -31,7 +31,7 @@ FILE = "stopped.json"
 
 @runtime_checkable
 class Stoppable(Protocol):
-    """A method whose best finished epoch can be used when its training is stopped; its spec has `epochs` and `stop_after`."""
+    """A method whose best finished epoch can be used when its training is stopped; its spec has `epochs` (or `steps`) and `stop_after`."""
 
     @property
     def spec(self) -> Any: ...
@@ -46,17 +46,22 @@ class Stoppable(Protocol):
 
 
 class Stopped(NamedTuple):
-    """A method that was stopped while it trained. `fingerprint` names the artefact of what was kept."""
+    """A method that was stopped while it trained. `fingerprint` names the artefact of what was kept; `unit` is what is counted, "epoch" or "step"."""
 
     method: str
     epoch: int
     epochs: int
     best_epoch: int
     fingerprint: str
+    unit: str = "epoch"
 
     @property
     def words(self) -> str:
-        return f"stopped after epoch {self.epoch} of {self.epochs}"
+        return f"stopped after {self.unit} {self.epoch} of {self.epochs}"
+
+    @property
+    def kept(self) -> str:
+        return f"the weights of {self.unit} {self.best_epoch} are kept"
 
 
 def keep(store: Store, comparison_id: str) -> list[Stopped]:
@@ -110,7 +115,8 @@ def _keep(store: Store, ready: Ready, name: str, method: Any) -> Stopped | None:
         for _ in obtain(store, replace(recipe, build=build), [store.artefacts / one.fingerprint for one in earlier]):
             pass
     best = int(newest.state["best_epoch"])
-    return Stopped(name, newest.epoch, method.spec.epochs, best, recipe.fingerprint)
+    unit = "epoch" if hasattr(method.spec, "epochs") else "step"
+    return Stopped(name, newest.epoch, getattr(method.spec, f"{unit}s"), best, recipe.fingerprint, unit)
 
 
 def _carry_seconds(store: Store, unfinished: Recipe, kept: Recipe) -> None:

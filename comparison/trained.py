@@ -48,7 +48,7 @@ class TrainedMethod(NamedTuple):
     def file_name(self) -> str:
         """What a file with these weights is called, without its ending."""
         name = str(self.entry["name"])
-        return f"{name}-stopped-after-epoch-{self.stopped.epoch}" if self.stopped else name
+        return f"{name}-stopped-after-{self.stopped.unit}-{self.stopped.epoch}" if self.stopped else name
 
     @property
     def weights(self) -> Path:

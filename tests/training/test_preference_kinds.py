@@ -144,7 +144,8 @@ def test_stopped_in_an_epoch_it_keeps_the_last_checkpoint_and_resumes_to_the_sam
 @PAIRS
 def test_a_checkpoint_that_was_cut_in_half_is_set_aside(task: str, trained: Any, make_job: Any) -> None:
     whole, _ = trained(task)
-    contract.sets_a_checkpoint_that_was_cut_in_half_aside(train, make_job(task), whole.out, after=5)
+    told = contract.sets_a_checkpoint_that_was_cut_in_half_aside(train, make_job(task), whole.out, after=5)
+    assert [finding.rule for finding in contract.named(told, "Finding")] == ["broken"]
 
 
 @pytest.mark.parametrize("stop, kept", [(4, 3), (7, 6)])

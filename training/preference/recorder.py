@@ -10,12 +10,13 @@ import shutil
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from models.memory import peak_mb
 from training import checkpoints
+from training.events import Finding
 from training.preference import keeping, stopping
 from training.preference.doctor import PairFacts, doctor_of
 from training.preference.events import Epoch, History, Step, Tell
@@ -43,12 +44,13 @@ class Recorder:
         self.doctor = doctor_of(job.task, job.settings, rows)
         self.checked: list[float | None] = [None, None, None]
         self.started = time.monotonic()
-        self.found = checkpoints.latest(job.out)
+        self.found, broken = checkpoints.find(job.out)
         self.history.told(self.doctor.begin(), self.tell)
         if self.found is not None:
             self.history = History.from_json(self.found.state)
             for event in self.history.events():
                 self.doctor.watch(event)
+        self.history.told([in_units(finding, stopping.unit_of(job.settings)) for finding in broken], self.tell)
 
     @property
     def last(self) -> int:
@@ -111,6 +113,11 @@ class Recorder:
         self.history.peak_memory_mb = peak_mb(self.policy.hardware.device)
         shutil.rmtree(self.job.out / "trainer", ignore_errors=True)
         checkpoints.finish(self.job.out, self.history.best_epoch, self.job.base.id, self.history.to_json())
+
+
+def in_units(finding: Finding, unit: str) -> Finding:
+    """A finding on checkpoints, which go by steps where there are no epochs."""
+    return replace(finding, text=finding.text.replace("epoch", unit), remedy=finding.remedy.replace("epoch", unit))
 
 
 def number(logs: dict[str, Any], name: str) -> float | None:

@@ -73,6 +73,7 @@ class _Run:
     def whole(self) -> None:
         self.history.told(self.doctor.begin(), self.tell)
         first = self.resume() + 1
+        self.history.told(self.broken, self.tell)
         for epoch in range(first, self.settings.epochs + 1):
             self.one_epoch(epoch)
             ended = self.history.end_epoch(epoch, *(self.measured(self.held_out) if self.held_out else (None, None, None)))
@@ -92,7 +93,7 @@ class _Run:
 
     def resume(self) -> int:
         """The last finished epoch, with everything put back as it was; 0 for a fresh start."""
-        found = checkpoints.latest(self.job.out)
+        found, self.broken = checkpoints.find(self.job.out)
         if found is None:
             return 0
         checkpoints.restore(found, keeping.Saved(self.model), self.optimizer)

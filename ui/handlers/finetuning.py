@@ -84,7 +84,7 @@ def stop(ctx: Context, comparison_id: str) -> str:
     kept = [one for one in runs.stop(ctx, comparison_id) if "." not in one.method]
     if runs.look(ctx, comparison_id).readable:
         return "That run is done already."
-    said = " ".join(f"{one.words.capitalize()}: the weights of epoch {one.best_epoch} are kept, to chat with below." for one in kept)
+    said = " ".join(f"{one.words.capitalize()}: {one.kept}, to chat with below." for one in kept)
     return said or "Stopped. No epoch had ended, so nothing was kept; Resume on the Library tab goes on."
 
 
@@ -119,9 +119,7 @@ def findings_of(ctx: Context, key: str) -> list[str]:
     """What the doctor said of a finished fine-tune."""
     result, name = _result(ctx, key)
     if not result.report_names():
-        return [
-            f"{one.words.capitalize()}; the weights of epoch {one.best_epoch} are kept." for one in of_result(result) if one.method == name
-        ]
+        return [f"{one.words.capitalize()}; {one.kept}." for one in of_result(result) if one.method == name]
     return [f"{finding['text']} {finding['remedy']}" for finding in _training(result, name).get("findings") or ()]
 
 
