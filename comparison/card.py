@@ -142,7 +142,8 @@ def _chosen_by(pairs: Mapping[str, Any], training: Mapping[str, Any], rows: int)
     """What the weights were made of, and why these are kept."""
     best = training.get("best_epoch")
     if pairs.get("reward_model"):
-        return f"{_pairs(pairs)}; it rewarded drawn answers to {rows} training questions, up to step {best}"
+        steps = training.get("curves") or [{"step": best}]
+        return f"{_pairs(pairs)}; it rewarded drawn answers to {rows} training questions, up to step {steps[-1]['step']}"
     if not pairs["held_out"]:
         return f"{_pairs(pairs)}; none was held out, and the last epoch, {best}, is kept"
     return f"{_pairs(pairs)}; {pairs['held_out']} more were held out, which chose epoch {best}"
