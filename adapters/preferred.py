@@ -24,6 +24,7 @@ from pydantic import Field
 
 from adapters import pairing
 from adapters.base import Bound, MethodSpec, Progress, Recipe, Setting
+from adapters.fitting import check_model
 from adapters.lora import Lora, LoraSpec
 from adapters.pairing import PairSettings
 from adapters.prompts import PROMPT_VERSION, word
@@ -96,6 +97,7 @@ class Preferred(ABC):
                 "Choose embedded/smollm2-135m-instruct, a folder or a Hub id.",
             )
         check_installed(kind)
+        check_model(self.spec, setting)
         if not setting.train:
             raise MethodError(f"{kind} needs at least 1 training example; got 0.", "Give the training split a larger share.")
         if self.spec.with_retrieval:

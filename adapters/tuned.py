@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 from pydantic import Field
 
 from adapters.base import Bound, MethodSpec, Progress, Recipe, Setting
+from adapters.fitting import check_model
 from adapters.preparation import WORDS, PreparationSettings, asked_in, check_preparation, preparation_inputs
 from adapters.prepared import FILE, in_words, prepared, screenings
 from adapters.prompts import PROMPT_VERSION, Words
@@ -29,11 +30,10 @@ from core.errors import MethodError
 from core.files import write_json
 from core.fingerprint import fingerprint
 from core.records import Example, Prompt, to_json
-from models.layer_sizes import layer_under
 from training import early, packing, pull, stopping
 from training.job import TrainingJob
 from training.launch import run_job
-from training.peft_configs import LoraSettings, check_rank, kinds
+from training.peft_configs import kinds
 from training.prompt_learning import VirtualTokenSettings, check_room
 from training.settings import TrainingSettings
 
@@ -108,8 +108,8 @@ class Tuned:
                 f"{self.spec.kind} needs a model with weights; got {setting.model_key.id}.",
                 "Choose embedded/smollm2-135m-instruct, a folder or a Hub id.",
             )
+        check_model(self.spec, setting)
         check_room(self.virtual_tokens, setting.model_key.context_length, setting.generation.max_new_tokens + 1)
-        self.check_rank(setting)
         if not setting.train:
             raise MethodError(f"{self.spec.kind} needs at least 1 training example; got 0.", "Give the training split a larger share.")
         if (self.spec.train_rows or 0) > len(setting.train):
@@ -124,16 +124,6 @@ class Tuned:
         early.check(self.spec, len(setting.validation))
         packing.refuse(self.spec, None)
         pull.refuse(self.spec)
-
-    def check_rank(self, setting: Setting) -> None:
-        """Raises:
-        MethodError: the model has a layer that is smaller than the rank.
-        """
-        if not isinstance(self.spec, LoraSettings) or setting.model.id != setting.model_key.id:
-            return
-        smaller = layer_under(self.spec.rank, setting.model, setting.models_home)
-        if smaller is not None:
-            check_rank(self.spec.rank, smaller)
 
     @property
     def virtual_tokens(self) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import ModelError
 from models import device, quantised
+from models.architecture import refuse_encoder
 from models.base import Batch, Completion, GenerationConfig, Ids, ModelIdentity
 from models.chat import ChatCodec, load_codec
 from models.one_thread import in_one_thread
@@ -28,8 +29,13 @@ if TYPE_CHECKING:
 
 
 def identify_weights(spec: ModelSpec, home: Path) -> ModelIdentity:
-    """The identity that `TransformersModel` will have; reads small files only (an embedded model is unpacked if it was not)."""
+    """The identity that `TransformersModel` will have; reads small files only (an embedded model is unpacked if it was not).
+
+    Raises:
+        ModelError: there is no such model, or it is an encoder.
+    """
     source = locate(spec.id, spec.revision, home)
+    refuse_encoder(source.folder, spec.id)
     hardware = device.choose(spec.dtype, spec.threads)
     return ModelIdentity(
         spec.id,
