@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from core.errors import StoreError
+
 PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
 USUAL_PENALTY = 0.1
 """Taken where there are no validation rows to choose by."""
@@ -124,7 +126,14 @@ def save(head: Head, folder: Path) -> None:
 
 
 def load(folder: Path) -> Head:
+    """Raises:
+    StoreError: the file is damaged.
+    """
+    from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    tensors = load_file(folder / WEIGHTS)
-    return Head(tensors["weights"], tensors["bias"])
+    try:
+        tensors = load_file(folder / WEIGHTS)
+        return Head(tensors["weights"], tensors["bias"])
+    except (OSError, SafetensorError, KeyError) as error:
+        raise StoreError(f"The head in {folder.name} cannot be read.", "Delete that folder and run again.") from error

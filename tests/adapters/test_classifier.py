@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +13,12 @@ import rooms
 from adapters.base import methods
 from adapters.classifier import Classifier, ClassifierSpec, TunedEncoder, TunedEncoderSpec
 from adapters.labelled import labelled, labels_there
-from core.errors import MethodError
+from core.errors import MethodError, StoreError
 from core.records import Example
 from models.loading import DEFAULT_EMBEDDER, ModelSpec, load_embedder
+from tests.training import contract
+from training import heads
+from training.heads import WEIGHTS
 
 BOTH = pytest.mark.parametrize("kind", ["classifier", "tuned_encoder"])
 FREE = {"labels": ()}
@@ -93,6 +97,24 @@ def test_the_penalty_is_the_one_with_the_lowest_validation_loss_unless_it_is_giv
     assert record(tmp_path / "none")["penalty"] == 0.1
     assert found["trainable_params"] == 3 * (64 + 1)
     assert found["labels"] == list(rooms.LABELS), "whoever is handed the weights must know what they name"
+
+
+def test_it_keeps_what_applies_of_the_contract_of_every_trainable_kind(tmp_path: Path) -> None:
+    """E19, F3: round trip, a loss below that of guessing, and an attempt that was cut off is begun anew and ends with the same weights."""
+    contract.survives_json_and_yaml(ClassifierSpec(kind="classifier", penalty=0.5, balance=True))
+    made = rooms.setting()
+    (recipe,) = Classifier(ClassifierSpec(kind="classifier")).recipes(made)
+    whole, again = tmp_path / "whole", tmp_path / "again"
+    list(recipe.build(whole, ()))
+    again.mkdir()
+    data = (whole / WEIGHTS).read_bytes()
+    (again / WEIGHTS).write_bytes(data[: len(data) // 2])
+    with pytest.raises(StoreError, match=r"The head in again cannot be read\. Delete that folder and run again"):
+        heads.load(again)
+    list(recipe.build(again, ()))
+    assert contract.equal(contract.weights(again), contract.weights(whole))
+    tried = record(whole)["tried"]
+    assert isinstance(tried, list) and min(one["train_loss"] for one in tried) < math.log(len(rooms.LABELS))
 
 
 def test_an_own_instruction_is_read_with_the_question() -> None:
