@@ -18,18 +18,17 @@ SHORT_S = 10.0
 
 def training_record(artefacts: Sequence[Artefact]) -> dict[str, Any]:
     """What the trainer wrote beside the weights: curves, epochs, the best epoch; {} for methods that train nothing."""
-    for artefact in artefacts:
-        path = artefact.path / TRAINING
-        if artefact.kind == "weights" and path.is_file():
-            record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            return record
-    return {}
+    return _beside_weights(artefacts, TRAINING)
 
 
 def preparation_record(artefacts: Sequence[Artefact]) -> dict[str, Any]:
     """What was done to the training rows before, by ids and counts; {} where nothing was kept of it."""
+    return _beside_weights(artefacts, PREPARATION)
+
+
+def _beside_weights(artefacts: Sequence[Artefact], name: str) -> dict[str, Any]:
     for artefact in artefacts:
-        path = artefact.path / PREPARATION
+        path = artefact.path / name
         if artefact.kind == "weights" and path.is_file():
             record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             return record
