@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 from adapters.base import Progress, Recipe, Setting
 from adapters.prompts import PROMPT_VERSION
+from adapters.torn import whole_rows
 from core import versions
 from core.errors import MethodError
 from core.fingerprint import fingerprint
@@ -133,11 +134,4 @@ def answers_recipe(
 
 def read(folder: Path) -> dict[str, Said]:
     """Answers by row; a last line that was cut off is taken out of the file."""
-    path = folder / FILE
-    if not path.is_file():
-        return {}
-    whole = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
-    if sum(len(line.encode()) for line in whole) < path.stat().st_size:
-        path.write_text("".join(whole), encoding="utf-8")
-    rows = [json.loads(line) for line in whole]
-    return {row["id"]: Said(row["text"], row["finish"]) for row in rows}
+    return {row["id"]: Said(row["text"], row["finish"]) for row in whole_rows(folder / FILE)}

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from adapters.base import Progress, Recipe, Setting
 from adapters.prompts import PROMPT_VERSION
+from adapters.torn import whole_rows
 from core import versions
 from core.errors import MethodError
 from core.fingerprint import fingerprint
@@ -99,13 +100,7 @@ def measure_rows(folder: Path, rows: Sequence[TrainingRow], setting: Setting, ad
 
 def read(folder: Path, what: What) -> dict[str, Any]:
     """Row id to answer or loss; a last line that was cut off is taken out of the file."""
-    path = folder / FILES[what]
-    if not path.is_file():
-        return {}
-    whole = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
-    if sum(len(line.encode()) for line in whole) < path.stat().st_size:
-        path.write_text("".join(whole), encoding="utf-8")
-    rows = [json.loads(line) for line in whole]
+    rows = whole_rows(folder / FILES[what])
     return {row["id"]: row["text" if what == "answers" else "loss"] for row in rows}
 
 

@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from core import memory
-from core.errors import BakeoffError, MethodError, PlanError
+from core.errors import BakeoffError, MethodError
 from core.specs import read_spec
 from training.job import TrainingJob
+from training.job_file import read_json
 
 STOPPED = 130
 ESTIMATE = "--estimate"
@@ -32,16 +33,8 @@ def read_job(path: Path) -> TrainingJob:
     """Raises:
     PlanError: no such file, not JSON, or not a job.
     """
-    try:
-        data: Any = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise PlanError(f"There is no training job at {path}.", "Name the JSON file that describes it.") from error
-    except json.JSONDecodeError as error:
-        raise PlanError(
-            f"The training job {path.name} is not JSON: {error}.",
-            "Write it as {base, models_home, kind, settings, train, validation, out}.",
-        ) from error
-    return read_spec(TrainingJob, data, "job")
+    form = "{base, models_home, kind, settings, train, validation, out}"
+    return read_spec(TrainingJob, read_json(path, "training job", form), "job")
 
 
 def main(arguments: list[str]) -> int:

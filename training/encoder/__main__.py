@@ -7,7 +7,6 @@ With `--estimate` it trains nothing: it takes a few steps and prints what they t
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -15,23 +14,19 @@ from dataclasses import asdict
 from pathlib import Path
 
 from core import memory
-from core.errors import BakeoffError, PlanError
+from core.errors import BakeoffError
 from core.specs import read_spec
 from training.__main__ import ESTIMATE, STOPPED, enough_memory, tell
 from training.encoder.job import EncoderJob
+from training.job_file import read_json
 
 
 def read_job(path: Path) -> EncoderJob:
     """Raises:
     PlanError: no such file, not JSON, or not a job.
     """
-    try:
-        return read_spec(EncoderJob, json.loads(path.read_text()), "job")
-    except FileNotFoundError as error:
-        raise PlanError(f"There is no encoder job at {path}.", "Name the JSON file that describes it.") from error
-    except json.JSONDecodeError as error:
-        fields = ", ".join(EncoderJob.model_fields)
-        raise PlanError(f"The encoder job {path.name} is not JSON: {error}.", f"Write it as {{{fields}}}.") from error
+    form = f"{{{', '.join(EncoderJob.model_fields)}}}"
+    return read_spec(EncoderJob, read_json(path, "encoder job", form), "job")
 
 
 def main(arguments: list[str]) -> int:

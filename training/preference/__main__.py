@@ -21,6 +21,7 @@ from core.errors import BakeoffError, Cancelled, PlanError
 from core.specs import read_spec
 from training.__main__ import ESTIMATE, STOPPED, enough_memory
 from training.events import Finding
+from training.job_file import read_json
 from training.preference.events import Epoch, Step, Tell
 from training.preference.job import JOBS, AnyJob, DpoJob, GrpoJob
 
@@ -32,14 +33,7 @@ def read_job(path: Path) -> AnyJob:
     """Raises:
     PlanError: no such file, not JSON, or not a job.
     """
-    try:
-        data: Any = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise PlanError(f"There is no preference job at {path}.", "Name the JSON file that describes it.") from error
-    except json.JSONDecodeError as error:
-        raise PlanError(
-            f"The preference job {path.name} is not JSON: {error}.", f"Write it as {{task, base, …}}; tasks: {', '.join(JOBS)}."
-        ) from error
+    data = read_json(path, "preference job", f"{{task, base, …}}; tasks: {', '.join(JOBS)}")
     task = str(data.get("task")) if isinstance(data, dict) else ""
     if task not in JOBS:
         raise PlanError(f"job.task must be one of {', '.join(JOBS)}; got '{task}'.", "Say which of them this job is.")
