@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tickets import ticket_plan
 from typer.testing import CliRunner
 
 from comparison import estimating
@@ -20,14 +21,8 @@ FITS = Estimate(61.0, 12, 3000, 200, 900.0, 4000.0, "")
 
 @pytest.fixture
 def plan(tmp_path: Path, tiny_model: Path) -> Path:
-    lines = [f"Ticket {n} about the {('stove', 'lamp', 'door')[n % 3]},{('billing', 'repair')[n % 2]}" for n in range(24)]
-    (tmp_path / "tickets.csv").write_text("input,output\n" + "\n".join(lines) + "\n")
-    mapping = {
-        "data": {"path": "tickets.csv", "instruction": "Route it."},
-        "model": {"id": str(tiny_model), "embedder": "fake/hash-64", "threads": 1, "dtype": "float32"},
-        "methods": [{"kind": "zero_shot"}, {"kind": "lora", "rank": 2}, {"kind": "lora", "name": "wide", "rank": 8, "seeds": 2}],
-        "metrics": ["token_f1"],
-    }
+    methods = [{"kind": "zero_shot"}, {"kind": "lora", "rank": 2}, {"kind": "lora", "name": "wide", "rank": 8, "seeds": 2}]
+    mapping = ticket_plan(tmp_path, tiny_model, *methods)
     (tmp_path / "plan.json").write_text(json.dumps(mapping))
     return tmp_path / "plan.json"
 

@@ -6,12 +6,12 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from inprocess import train_here
 from typer.testing import CliRunner
 
 from adapters import tuned
@@ -25,16 +25,9 @@ from core.errors import MethodError, PlanError, StoreError
 from core.files import manifest_fault
 from models import merging
 from models.loading import ModelSpec, load_model
-from training.job import TrainingJob
-from training.loop import train
 
 TOKEN = "hf_secret_token_of_a_test"
 WORDS = ("stove", "ladder", "parcel", "window")
-
-
-def in_this_process(job: TrainingJob) -> Iterator[dict[str, Any]]:
-    for event in train(job):
-        yield {"event": type(event).__name__, **asdict(event)}
 
 
 class Done:
@@ -74,7 +67,7 @@ class Done:
 @pytest.fixture(scope="module")
 def done(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tuned, "run_job", in_this_process)
+        patch.setattr(tuned, "run_job", train_here)
         yield Done(tmp_path_factory.mktemp("handed"), tiny_model)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+from inprocess import train_here
 
 from adapters import tuned
 from adapters.base import Method, methods
@@ -23,7 +23,6 @@ from core import versions
 from core.errors import ModelError, PlanError
 from evaluation.base import metrics
 from training.job import TrainingJob
-from training.loop import train
 
 HELD = ("auto", "int8", "nf4")
 
@@ -144,7 +143,7 @@ def test_qlora_is_trained_on_and_asked_of_the_same_quantised_base(
 
     def here(job: TrainingJob) -> Iterator[dict[str, Any]]:
         bases.append((job.kind, job.base.weights))
-        return ({"event": type(event).__name__, **asdict(event)} for event in train(job))
+        return train_here(job)
 
     monkeypatch.setattr(tuned, "run_job", here)
     short = {"epochs": 1, "learning_rate": 0.01, "train_rows": 8}

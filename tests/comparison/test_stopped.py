@@ -7,13 +7,14 @@ import os
 import signal
 import time
 import zipfile
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from inprocess import train_here
+from tickets import ticket_plan
 
 from adapters import tuned
 from comparison import handing, jobs, process
@@ -25,34 +26,17 @@ from comparison.store import Store
 from comparison.trained import trained
 from core.errors import Cancelled, PlanError, StoreError
 from core.files import manifest_fault
-from training.job import TrainingJob
-from training.loop import train
-
-
-def here(job: TrainingJob) -> Iterator[dict[str, Any]]:
-    job.out.mkdir(parents=True, exist_ok=True)
-    for event in train(job):
-        yield {"event": type(event).__name__, **asdict(event)}
 
 
 @pytest.fixture
 def mapping(tmp_path: Path, tiny_model: Path) -> dict[str, Any]:
-    lines = [f"Ticket {n} about the {('stove', 'lamp', 'door')[n % 3]},{('billing', 'repair')[n % 2]}" for n in range(24)]
-    (tmp_path / "tickets.csv").write_text("input,output\n" + "\n".join(lines) + "\n")
-    return {
-        "name": "Tickets",
-        "data": {"path": str(tmp_path / "tickets.csv"), "instruction": "Route it."},
-        "model": {"id": str(tiny_model), "embedder": "fake/hash-64", "threads": 1, "dtype": "float32"},
-        "methods": [{"kind": "lora", "rank": 2, "epochs": 4, "learning_rate": 0.01}],
-        "metrics": ["token_f1"],
-        "generation": {"max_new_tokens": 4},
-    }
+    return ticket_plan(tmp_path, tiny_model, {"kind": "lora", "rank": 2, "epochs": 4, "learning_rate": 0.01})
 
 
 @pytest.fixture
 def go(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[str, list[Event]]]:
     """Run a plan in this process, and stop it right after an epoch where one is named."""
-    monkeypatch.setattr(tuned, "run_job", here)
+    monkeypatch.setattr(tuned, "run_job", train_here)
 
     def run_it(plan: Plan, stop_after: int | None = None, comparison_id: str = "") -> tuple[str, list[Event]]:
         comparison_id = comparison_id or jobs.admit(store, plan, handle=jobs.own_handle()).id

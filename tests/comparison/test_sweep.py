@@ -3,60 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from inprocess import train_here
+from tickets import ticket_plan
 
 from adapters import tuned
 from comparison import generate, jobs
 from comparison.events import Event, Finished, MethodFailed, Prepared
 from comparison.plan import Plan, read_plan
 from comparison.ready import make_ready
-from comparison.run import run
 from comparison.store import Store
 from comparison.sweep import points, read_values, sweep_plan, words
 from comparison.sweep_run import as_text, of_result
 from core.errors import PlanError
-from training.job import TrainingJob
-from training.loop import train
 
 BASE = {"kind": "lora", "rank": 2, "epochs": 2, "learning_rate": 0.01}
 
 
-def here(job: TrainingJob) -> Iterator[dict[str, Any]]:
-    """The trainer in this process: the same loop, without the seconds that another process needs to start."""
-    job.out.mkdir(parents=True, exist_ok=True)
-    for event in train(job):
-        yield {"event": type(event).__name__, **asdict(event)}
-
-
 @pytest.fixture
 def mapping(tmp_path: Path, tiny_model: Path) -> dict[str, Any]:
-    labels = ("billing", "repair")
-    lines = [f"Ticket {n} about the {('stove', 'lamp', 'door')[n % 3]},{labels[n % 2]}" for n in range(24)]
-    (tmp_path / "tickets.csv").write_text("input,output\n" + "\n".join(lines) + "\n")
-    return {
-        "name": "Tickets",
-        "data": {"path": str(tmp_path / "tickets.csv"), "instruction": "Route it."},
-        "model": {"id": str(tiny_model), "embedder": "fake/hash-64", "threads": 1, "dtype": "float32"},
-        "methods": [{"kind": "zero_shot"}, BASE],
-        "metrics": ["token_f1"],
-        "generation": {"max_new_tokens": 4},
-    }
+    return ticket_plan(tmp_path, tiny_model, {"kind": "zero_shot"}, BASE)
 
 
 @pytest.fixture
-def swept(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[Plan], tuple[str, list[Event]]]:
-    monkeypatch.setattr(tuned, "run_job", here)
-
-    def go(plan: Plan) -> tuple[str, list[Event]]:
-        comparison_id = jobs.admit(store, plan, handle=jobs.own_handle()).id
-        return comparison_id, list(run(plan, store, comparison_id))
-
-    return go
+def swept(
+    complete: Callable[[Plan], tuple[str, list[Event]]], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Plan], tuple[str, list[Event]]]:
+    monkeypatch.setattr(tuned, "run_job", train_here)
+    return complete
 
 
 def test_the_setting_with_the_lowest_validation_loss_is_chosen_and_no_test_item_is_asked(

@@ -82,13 +82,23 @@ def task(ctx: Context) -> Task:
 
 
 @pytest.fixture
-def finished(ctx: Context, task: Task) -> str:
-    """A finished comparison of the small example, run in this process."""
-    plan = read_plan(methods.plan(task, ["zero_shot", "rag"], {"rag": {"top_k": 2}}, ["token_f1", "exact_match"], None), Path(task.base))
-    admitted = jobs.admit(ctx.store, plan, ctx.owner, jobs.own_handle())
-    for _ in run_comparison(plan, ctx.store, admitted.id):
-        pass
-    return admitted.id
+def complete(ctx: Context) -> Callable[[dict[str, Any], Path], str]:
+    """Runs a plan, whose paths are relative to the folder, to its end in this process and in the owner's name; its id."""
+
+    def go(mapping: dict[str, Any], folder: Path) -> str:
+        plan = read_plan(mapping, folder)
+        comparison_id = jobs.admit(ctx.store, plan, ctx.owner, jobs.own_handle()).id
+        list(run_comparison(plan, ctx.store, comparison_id))
+        return comparison_id
+
+    return go
+
+
+@pytest.fixture
+def finished(complete: Callable[[dict[str, Any], Path], str], task: Task) -> str:
+    """A finished comparison of the small example."""
+    plan = methods.plan(task, ["zero_shot", "rag"], {"rag": {"top_k": 2}}, ["token_f1", "exact_match"], None)
+    return complete(plan, Path(task.base))
 
 
 @pytest.fixture

@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from comparison import jobs, share
+from comparison import share
 from comparison.export import freeze
-from comparison.plan import read_plan
-from comparison.run import run as run_comparison
 from ui.context import Context
 from ui.handlers import compare, dataguard, methods
 from ui.handlers.compare import Shown
 from ui.task import Task
 
+Complete = Callable[[dict[str, Any], Path], str]
+
 
 @pytest.fixture
-def leaky(ctx: Context, task: Task, monkeypatch: pytest.MonkeyPatch) -> str:
+def leaky(ctx: Context, task: Task, complete: Complete, monkeypatch: pytest.MonkeyPatch) -> str:
     """A comparison of the small example whose handbook quotes two test questions; the fake embedder finds too much, and is not asked."""
     monkeypatch.setattr("comparison.near.MOST_TEXTS", 1)
     for path in (Path(task.base) / "handbook").iterdir():
         path.write_text(path.read_text().partition("The sign:")[0])
     plan = methods.plan(task, ["zero_shot", "rag"], {"rag": {"top_k": 2}}, ["token_f1"], None)
-    first = run(ctx, plan, Path(task.base))
+    first = complete(plan, Path(task.base))
     asked = [e.input for e in ctx.store.result(first).splits().test if "sign" not in e.input][:2]
     page = Path(task.base) / "handbook" / "mill.md"
     page.write_text(page.read_text() + "\n\n" + "\n\n".join(f"Somebody once asked me: {question} I did not know." for question in asked))
-    return run(ctx, {**plan, "name": "Leaky"}, Path(task.base))
-
-
-def run(ctx: Context, plan: dict[str, Any], base: Path) -> str:
-    read = read_plan(plan, base)
-    admitted = jobs.admit(ctx.store, read, ctx.owner, jobs.own_handle())
-    for _ in run_comparison(read, ctx.store, admitted.id):
-        pass
-    return admitted.id
+    return complete({**plan, "name": "Leaky"}, Path(task.base))
 
 
 def test_the_fold_shows_both_texts_and_offers_to_leave_the_items_out(ctx: Context, leaky: str) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from comparison import jobs, share
-from comparison.plan import read_plan
-from comparison.run import run
+from comparison import share
 from core.errors import PlanError
 from core.records import Answer, Grounds, Message, Prompt
 from ui import itemview, present
@@ -63,7 +63,7 @@ def test_direct_methods_stand_in_the_form_under_names_and_those_that_train_on_th
 
 
 @pytest.fixture
-def classified(ctx: Context, tmp_path: Path) -> str:
+def classified(complete: Callable[[dict[str, Any], Path], str], tmp_path: Path) -> str:
     """A finished comparison of the two direct methods that need no weights."""
     said = {"heat": "The radiator is cold", "light": "The lamp flickers"}
     with (tmp_path / "rows.csv").open("w", newline="") as file:
@@ -77,11 +77,7 @@ def classified(ctx: Context, tmp_path: Path) -> str:
         "methods": [{"kind": "nearest"}, {"kind": "classifier"}],
         "metrics": ["accuracy"],
     }
-    read = read_plan(plan, tmp_path)
-    admitted = jobs.admit(ctx.store, read, ctx.owner, jobs.own_handle())
-    for _ in run(read, ctx.store, admitted.id):
-        continue
-    return admitted.id
+    return complete(plan, tmp_path)
 
 
 def test_items_of_a_finished_run_show_both_kinds_of_grounds(ctx: Context, classified: str) -> None:

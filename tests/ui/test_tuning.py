@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+from inprocess import train_here
+from tickets import DATA, section_of, write_tickets
 
 from adapters import tuned
 from comparison import estimating, jobs
@@ -17,8 +17,6 @@ from comparison.run import run
 from comparison.sweep import sweep_plan
 from core.errors import Cancelled, PlanError, StoreError
 from training.estimate import Estimate
-from training.job import TrainingJob
-from training.loop import train
 from ui import traincharts
 from ui.context import Context
 from ui.handlers import estimating as asked
@@ -40,23 +38,17 @@ CURVE = {
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """The trainer in this process."""
 
-    def train_here(job: TrainingJob) -> Iterator[dict[str, Any]]:
-        job.out.mkdir(parents=True, exist_ok=True)
-        for event in train(job):
-            yield {"event": type(event).__name__, **asdict(event)}
-
     monkeypatch.setattr(tuned, "run_job", train_here)
 
 
 @pytest.fixture
 def tickets(tmp_path: Path, tiny_model: Path) -> Task:
-    lines = [f"Ticket {n} about the {('stove', 'lamp', 'door')[n % 3]},{('billing', 'repair')[n % 2]}" for n in range(24)]
-    (tmp_path / "tickets.csv").write_text("input,output\n" + "\n".join(lines) + "\n")
+    write_tickets(tmp_path)
     return Task(
         name="Tickets",
         base=str(tmp_path),
-        data={"path": "tickets.csv", "instruction": "Route it."},
-        model={"id": str(tiny_model), "embedder": "fake/hash-64", "threads": 1, "dtype": "float32"},
+        data=DATA,
+        model=section_of(tiny_model),
         rest={"generation": {"max_new_tokens": 4}},
         metrics=("token_f1",),
     )
