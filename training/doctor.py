@@ -6,7 +6,6 @@ once. Rules that hold for any training stand in `training.watch`; here are those
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -43,17 +42,6 @@ class Doctor(Watch):
 
     def before(self) -> Rules:
         return BEFORE
-
-
-def diagnose(kind: str, settings: TrainingSettings, rows: RowFacts, events: Iterable[Step | Epoch]) -> list[Finding]:
-    """All findings of a stream, in the order in which a run would have told them; up to the first that would have ended it."""
-    doctor = Doctor(kind, settings, rows)
-    found = doctor.begin()
-    for event in events:
-        if any(finding.fatal for finding in found):
-            break
-        found += doctor.see(event)
-    return found
 
 
 def nothing_supervised(run: Doctor) -> Finding | None:

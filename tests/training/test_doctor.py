@@ -12,14 +12,13 @@ from safetensors.torch import load_file, save_file
 from transformers import LlamaForCausalLM
 
 from core.errors import MethodError
-from core.records import Message
-from models.loading import ModelSpec, load_codec
+from models.loading import ModelSpec
 from training.batches import collate
-from training.doctor import Doctor, diagnose
+from training.doctor import Doctor
 from training.events import Epoch, Finding, Step
 from training.facts import RowFacts, ends_of, row_facts
 from training.history import History
-from training.job import TrainingJob, TrainingRow
+from training.job import TrainingJob
 from training.loop import train
 from training.peft_configs import LoraSettings, kinds
 
@@ -27,29 +26,15 @@ FAST = {"epochs": 3, "learning_rate": 0.02, "batch_size": 4, "rank": 4}
 
 
 @pytest.fixture(scope="module")
-def base(tiny_model):
-    return ModelSpec(id=str(tiny_model), dtype="float32", threads=1)
-
-
-@pytest.fixture(scope="module")
-def rows(base, tmp_path_factory):
-    codec = load_codec(base, tmp_path_factory.mktemp("home"))
-    said = [("red", "go left"), ("blue", "go right"), ("green", "stop"), ("grey", "wait here")]
-    return tuple(
-        TrainingRow(
-            id=f"{number:02d}",
-            prompt_ids=codec.prompt_ids([Message("user", f"{'very ' * (number % 3)}{colour} light")]),
-            completion_ids=codec.completion_ids(order),
-        )
-        for number, (colour, order) in enumerate(said * 3)
-    )
+def rows(lights):
+    return lights(3)
 
 
 @pytest.fixture
-def trained(base, rows, tmp_path):
+def trained(spec, rows, tmp_path):
     """Train with these settings; the run's findings, which are also what `training.json` holds of them."""
 
-    def run(kind="lora", train_rows=rows, validation=rows[:4], model=base, out="out", **settings):
+    def run(kind="lora", train_rows=rows, validation=rows[:4], model=spec, out="out", **settings):
         values = {**FAST, **settings} if kind == "lora" else settings
         job = TrainingJob(
             base=model,
@@ -63,6 +48,17 @@ def trained(base, rows, tmp_path):
         return [event for event in train(job) if isinstance(event, Finding)]
 
     return run
+
+
+def diagnose(kind, settings, rows, events):
+    """All findings of a stream, in the order in which a run tells them; up to the first that ends it."""
+    doctor = Doctor(kind, settings, rows)
+    found = doctor.begin()
+    for event in events:
+        if any(finding.fatal for finding in found):
+            break
+        found += doctor.see(event)
+    return found
 
 
 def rules(findings):
@@ -109,10 +105,10 @@ def test_the_usual_rate_is_that_of_the_kind():
 
 
 @pytest.fixture(scope="module")
-def learnt(base, rows, tmp_path_factory):
+def learnt(spec, rows, tmp_path_factory):
     """A base that knows the answers already, so that there is something to lose."""
     folder = tmp_path_factory.mktemp("learnt") / "model"
-    shutil.copytree(base.id, folder)
+    shutil.copytree(spec.id, folder)
     model = LlamaForCausalLM.from_pretrained(folder)
     batch = collate(rows, 1)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
@@ -216,8 +212,8 @@ def test_a_base_that_knows_the_answers_already_is_not_called_flat():
     assert diagnose("lora", LoraSettings(), facts, [*known, Epoch(1, 0.01, 0.01, 1.0)]) == []
 
 
-def test_the_end_of_a_turn_is_the_models_own_and_unknown_without_a_tokenizer(base, rows, tmp_path):
-    ends = ends_of(Path(base.id))
+def test_the_end_of_a_turn_is_the_models_own_and_unknown_without_a_tokenizer(spec, rows, tmp_path):
+    ends = ends_of(Path(spec.id))
     assert row_facts(rows, 2, 99, ends) == RowFacts(12, 2, 99, sum(len(r.completion_ids) - 1 for r in rows), 12)
     assert ends_of(tmp_path) == frozenset()
     assert row_facts(rows, 0, 9, frozenset()).ending is None

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from core.errors import MethodError
-from core.records import Message
 from models.base import Batch, GenerationConfig
 from models.batching import BatchPolicy, compose
-from models.loading import ModelSpec, load_codec, load_model
+from models.loading import ModelSpec, load_model
 from tests.training import contract
 from training import checkpoints
 from training.job import TrainingJob, TrainingRow
@@ -30,21 +28,9 @@ ORDERS = ("go left", "go right", "stop", "wait here")
 
 
 @pytest.fixture(scope="module")
-def spec(tiny_model: Path) -> ModelSpec:
-    return ModelSpec(id=str(tiny_model), dtype="float32", threads=1)
-
-
-@pytest.fixture(scope="module")
-def rows(spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainingRow, ...]:
-    codec = load_codec(spec, tmp_path_factory.mktemp("home"))
-    return tuple(
-        TrainingRow(
-            id=f"{number:02d}",
-            prompt_ids=codec.prompt_ids([Message("user", f"{'very ' * (number % 3)}{ORDERS[number % 4][::-1]} light")]),
-            completion_ids=codec.completion_ids(ORDERS[number % 4]),
-        )
-        for number in range(16)
-    )
+def rows(rows_of: Any) -> tuple[TrainingRow, ...]:
+    found: tuple[TrainingRow, ...] = rows_of((f"{'very ' * (n % 3)}{ORDERS[n % 4][::-1]} light", ORDERS[n % 4]) for n in range(16))
+    return found
 
 
 def settings_of(kind: str, **changes: Any) -> Any:

@@ -12,12 +12,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from core.errors import MethodError
-from core.records import Message
 from models.base import Batch, GenerationConfig
-from models.loading import ModelSpec, load_codec, load_model
+from models.loading import load_codec, load_model
 from training import checkpoints
 from training.batches import IGNORED, collate, steps_of
-from training.job import TrainingJob, TrainingRow
+from training.job import TrainingJob
 from training.launch import ended_without_a_word, run_job
 from training.loop import Epoch, Step, _Run, learning_rate, train
 from training.peft_configs import LoraSettings
@@ -27,22 +26,8 @@ FAST = LoraSettings(epochs=3, learning_rate=0.02, batch_size=4, seed=1)
 
 
 @pytest.fixture(scope="module")
-def spec(tiny_model):
-    return ModelSpec(id=str(tiny_model), dtype="float32", threads=1)
-
-
-@pytest.fixture(scope="module")
-def rows(spec, tmp_path_factory):
-    codec = load_codec(spec, tmp_path_factory.mktemp("home"))
-    said = [("red", "go left"), ("blue", "go right"), ("green", "stop"), ("grey", "wait here")]
-    return tuple(
-        TrainingRow(
-            id=f"{number:02d}",
-            prompt_ids=codec.prompt_ids([Message("user", f"{'very ' * (number % 3)}{colour} light")]),
-            completion_ids=codec.completion_ids(order),
-        )
-        for number, (colour, order) in enumerate(said * 4)
-    )
+def rows(lights):
+    return lights(4)
 
 
 @pytest.fixture

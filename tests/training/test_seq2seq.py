@@ -10,16 +10,14 @@ import torch
 from tiny_t5 import save_tiny_t5
 
 from core.errors import MethodError
-from core.records import Message
 from models.base import Batch, GenerationConfig
-from models.loading import ModelSpec, load_codec, load_model
+from models.loading import ModelSpec, load_model
 from training.batches import IGNORED
-from training.job import TrainingJob, TrainingRow
+from training.job import TrainingJob
 from training.loop import Epoch, Step, _Run, train
 from training.peft_configs import kinds
 from training.seq2seq import collate
 
-SAID = [("red", "go left"), ("blue", "go right"), ("green", "stop"), ("grey", "wait here")]
 END = 1
 
 
@@ -29,16 +27,8 @@ def spec(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def rows(spec, tmp_path_factory):
-    codec = load_codec(spec, tmp_path_factory.mktemp("home"))
-    return tuple(
-        TrainingRow(
-            id=f"{number:02d}",
-            prompt_ids=codec.prompt_ids([Message("user", f"{'very ' * (number % 3)}{colour} light")]),
-            completion_ids=codec.completion_ids(order),
-        )
-        for number, (colour, order) in enumerate(SAID * 3)
-    )
+def rows(lights):
+    return lights(3)
 
 
 def a_job(spec, rows, folder: Path, kind: str = "lora", **settings) -> TrainingJob:

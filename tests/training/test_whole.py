@@ -14,10 +14,9 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from core.errors import MethodError
-from core.records import Message
 from models.adapter_weights import Adapters
 from models.base import Batch, GenerationConfig
-from models.loading import ModelSpec, load_codec, load_model
+from models.loading import ModelSpec, load_model
 from models.whole_weights import is_whole
 from training import checkpoints, whole_files
 from training.job import TrainingJob, TrainingRow
@@ -29,21 +28,9 @@ SHORT = GenerationConfig(max_new_tokens=6)
 
 
 @pytest.fixture(scope="module")
-def spec(tiny_model: Path) -> ModelSpec:
-    return ModelSpec(id=str(tiny_model), dtype="float32", threads=1)
-
-
-@pytest.fixture(scope="module")
-def rows(spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainingRow, ...]:
-    codec = load_codec(spec, tmp_path_factory.mktemp("home"))
-    return tuple(
-        TrainingRow(
-            id=f"{number:02d}",
-            prompt_ids=codec.prompt_ids([Message("user", f"{ORDERS[number % 4][::-1]} light")]),
-            completion_ids=codec.completion_ids(ORDERS[number % 4]),
-        )
-        for number in range(8)
-    )
+def rows(rows_of: Any) -> tuple[TrainingRow, ...]:
+    found: tuple[TrainingRow, ...] = rows_of((f"{order[::-1]} light", order) for order in ORDERS * 2)
+    return found
 
 
 def job_of(spec: ModelSpec, rows: tuple[TrainingRow, ...], out: Path, kind: str = "full", **changes: Any) -> TrainingJob:
