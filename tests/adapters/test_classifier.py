@@ -54,7 +54,9 @@ def test_the_tuned_encoder_needs_an_embedder_with_weights() -> None:
 
 
 def test_probabilities_are_of_the_whole_label_set_and_sum_to_one(tmp_path: Path) -> None:
-    for found in rooms.said("classifier", tmp_path):
+    answers = rooms.said("classifier", tmp_path)
+    assert len(answers) == len(rooms.TEST)
+    for found in answers:
         assert tuple(found.grounds.probabilities) == rooms.LABELS
         assert sum(found.grounds.probabilities.values()) == pytest.approx(1, abs=1e-5)
         assert found.text == max(found.grounds.probabilities, key=found.grounds.probabilities.__getitem__)

@@ -17,7 +17,9 @@ from core.records import Example, prompt_from_json, to_json
 from core.specs import read_spec
 
 EVERY = pytest.mark.parametrize("kind", methods.names())
-PROMPTED = pytest.mark.parametrize("kind", [kind for kind in methods.names() if get_type_hints(methods.get(kind).bind)["return"] is not Direct])
+PROMPTED = pytest.mark.parametrize(
+    "kind", [kind for kind in methods.names() if get_type_hints(methods.get(kind).bind)["return"] is not Direct]
+)
 """Those that answer directly have a contract of their own: test_direct.py."""
 Make = Callable[..., Bound]
 
@@ -101,8 +103,8 @@ def test_prompts_do_not_look_at_the_reference_of_what_they_ask(kind: str, settin
 
 @PROMPTED
 def test_prompts_survive_json(kind: str, setting: Setting, bound: Make, questions: list[Example]) -> None:
-    for prompt in bound(kind, setting).prompts(questions):
-        assert prompt_from_json(json.loads(json.dumps(to_json(prompt)))) == prompt
+    prompts = bound(kind, setting).prompts(questions)
+    assert [prompt_from_json(json.loads(json.dumps(to_json(prompt)))) for prompt in prompts] == prompts and len(prompts) == len(questions)
 
 
 @PROMPTED

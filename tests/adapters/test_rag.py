@@ -24,7 +24,9 @@ def indexed(setting: Setting, folder: Path) -> Path:
 
 
 def test_the_passage_with_the_fact_stands_first(setting: Setting, bound: Callable[..., Bound], questions: list[Example]) -> None:
-    for place, prompt in enumerate(bound("rag", setting).prompts(questions)):
+    prompts = bound("rag", setting).prompts(questions)
+    assert len(prompts) == len(questions)
+    for place, prompt in enumerate(prompts):
         assert prompt.passages[0].passage.document == f"{place}.md"
         assert [r.rank for r in prompt.passages] == [0, 1, 2]
         assert prompt.messages[-1].content.partition("Text:\n")[2].startswith(f"# Note {place}")

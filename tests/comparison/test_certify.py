@@ -92,7 +92,7 @@ def test_a_judge_that_prefers_length_is_said_to(judged: Any) -> None:
     report = judged(longest)
     checked, length = report["judge"]["certificate"], report["judge"]["length"]
     assert checked["length_slope"] > 0.25 and "prefers length" in checked["reason"]
-    assert length["correlation"] is None or length["correlation"] > 0.5
+    assert length["correlation"] > 0.5
     assert set(length["mean_words"]) == {"zero_shot", "few_shot"} and all(value > 0 for value in length["mean_words"].values())
 
 
@@ -134,7 +134,7 @@ def test_at_the_cap_the_marks_so_far_are_kept_and_paid_for_once(judged: Any, sto
     """F13: 30 calls are paid for; the rest says why it has none; with a higher cap only the rest is asked."""
     prices = {"price_per_million_prompt_tokens": 1000.0, "cap": 30.0}
     report = judged(fair, endpoint=prices)
-    assert len(judge_server.requests) in (30, 31) and report["judge"]["spent"] == pytest.approx(30.0, abs=1.01)
+    assert len(judge_server.requests) == 30 and report["judge"]["spent"] == pytest.approx(30.0)
     assert report["methods"][0]["scores"]["judge"]["n"] == 12
     assert "cap of 30" in report["judge"]["certificate"]["reason"]
     before = len(judge_server.requests)

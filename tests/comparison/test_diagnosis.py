@@ -120,6 +120,7 @@ def test_the_examples_wrong_answers_all_have_causes(example: str) -> None:
     known = study(result, report)
     diagnosis = Diagnosis(known)
     fresh = analysed(result, report, result.scores())
+    assert sum(method["wrong"]["n"] for method in fresh["methods"]) > 0
     for method in fresh["methods"]:
         findings = diagnosis.of_method(method["name"])
         wrong = [found for found in findings.values() if found.right is False]

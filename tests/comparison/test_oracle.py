@@ -146,7 +146,7 @@ def test_the_command_prints_the_losses(command: Callable[..., Any], write_plan: 
     comparison_id = json.loads(done.stdout)["id"]
     found = command("oracle", comparison_id, "--json")
     assert found.returncode == 0, found.stderr
-    assert json.loads(found.stdout) == {} or "retrieval_loss" in json.loads(found.stdout)["rag"]
+    assert "retrieval_loss" in json.loads(found.stdout)["rag"]
     wrong = command("oracle", comparison_id, "--method", "few_shot")
     assert wrong.returncode == 2 and "few_shot" in wrong.stderr
     assert json.loads(command("list", "--json").stdout)[0]["status"] == "done"

@@ -36,9 +36,12 @@ def test_a_link_is_made_voted_by_counted_exported_and_closed(command: Command, c
     pairs = tmp_path / "pairs.jsonl"
     counted = command("votes", comparison, "--export", pairs)
     assert counted.returncode == 0, counted.stderr
-    assert "report.2.json: votes 5, raters 1, items 5, ties 0" in counted.stdout and "none (no item was marked by two raters)" in counted.stdout
+    assert (
+        "report.2.json: votes 5, raters 1, items 5, ties 0" in counted.stdout
+        and "none (no item was marked by two raters)" in counted.stdout
+    )
     rows = [json.loads(line) for line in pairs.read_text().splitlines()]
-    assert all(list(row) == ["prompt", "chosen", "rejected"] for row in rows)
+    assert rows and all(list(row) == ["prompt", "chosen", "rejected"] for row in rows)
     assert f"{len(rows)} preference pair" in counted.stderr
     assert json.loads(command("votes", comparison, "--json").stdout)["report"] == "report.2.json"
     assert json.loads(command("show", comparison, "--json").stdout)["people"]["votes"] == 5

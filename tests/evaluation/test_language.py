@@ -44,7 +44,7 @@ def test_an_answer_in_another_language_or_script_is_found(answer: str, other: bo
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("The old peir is closd", [("peir", "peer"), ("closd", "close")]),
+        ("The old peir is closd", [("peir", "pair"), ("closd", "close")]),
         ("The furlar of the Nimbrell", [("furlar", "furler")]),
         ("The furler of the nimbrel", []),
         ("Ask Merit Oaks at EN-3, nq5, *isla-rey or a@b.example", []),
@@ -54,10 +54,7 @@ def test_an_answer_in_another_language_or_script_is_found(answer: str, other: bo
     ],
 )
 def test_a_word_is_misspelt_where_one_letter_makes_it_known(text: str, expected: list[tuple[str, str]]) -> None:
-    found = misspellings(text, "en", WORDS)
-    assert [word for word, _ in found] == [word for word, _ in expected]
-    if expected and expected[0][0] == "furlar":
-        assert found[0].meant == "furler"
+    assert misspellings(text, "en", WORDS) == expected
 
 
 def test_the_last_word_of_a_cut_answer_may_be_half_a_word() -> None:

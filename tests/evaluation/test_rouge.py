@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -5,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rouge_score import rouge_scorer
 
+from core.records import Unscored
 from evaluation.base import Item, Resources, metrics
 from evaluation.rouge import UnicodeTokenizer
 
@@ -26,7 +28,9 @@ def test_on_ascii_text_the_numbers_are_rouge_scores_own(answer: str, reference: 
     official = rouge_scorer.RougeScorer(VARIANTS, use_stemmer=True).score(reference, answer)
     for variant in VARIANTS:
         scored = metrics.get(variant).score([Item("id", "", answer, reference)], Resources())[0]
-        if hasattr(scored, "value"):
+        if isinstance(scored, Unscored):
+            assert len(re.findall("[a-z0-9]+", reference.lower())) < (2 if variant == "rouge2" else 1), "too few words to be scored"
+        else:
             assert scored.value == official[variant].fmeasure
 
 

@@ -142,7 +142,7 @@ def test_the_owner_sees_who_voted_and_what_came_of_it(ctx: Context, linked: Cont
     assert "Krippendorff" in after.html and "Zero-shot" in after.html
     assert "report.2.json" in people.count(ctx, shown) and "already" in people.count(ctx, shown)
     text, words = people.pairs(ctx, shown)
-    assert all(list(json.loads(line)) == ["prompt", "chosen", "rejected"] for line in text.splitlines())
+    assert text and all(list(json.loads(line)) == ["prompt", "chosen", "rejected"] for line in text.splitlines())
     assert words.startswith(f"{len(text.splitlines())} preference pair")
 
 
@@ -268,7 +268,7 @@ def test_two_people_review_blind_and_the_owner_counts_and_takes_the_pairs(
         owner.get_by_role("button", name="Download preference pairs", exact=True).click()
     assert loading.value.suggested_filename == "preference-pairs.jsonl"
     rows = [json.loads(line) for line in Path(loading.value.path()).read_text(encoding="utf-8").splitlines()]
-    assert all(list(row) == ["prompt", "chosen", "rejected"] for row in rows)
+    assert rows and all(list(row) == ["prompt", "chosen", "rejected"] for row in rows)
     expect(owner.locator("#people_said")).to_contain_text(f"{len(rows)} preference pair")
     owner.get_by_role("button", name="Count the votes", exact=True).click()
     expect(owner.locator("#people_said")).to_contain_text("report.2.json")
