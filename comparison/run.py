@@ -209,7 +209,11 @@ class _Run:
                 f"{len(training['left_out'])} training rows are longer than max_tokens or the model's context and were left out.", name
             )
         found = [f"{finding['text']} {finding['remedy']}" for finding in (training or {}).get("findings", ())]
-        for text in (*prepared_notes(training), *direct.remarks(artefacts), *(text for text in found if f"{name}: {text}" not in self.notes)):
+        for text in (
+            *prepared_notes(training),
+            *direct.remarks(artefacts),
+            *(text for text in found if f"{name}: {text}" not in self.notes),
+        ):
             yield self._note(text, name)
         cost = ledger(saved, timings, artefacts)
         counts = (len(saved.answers), cut, saved.failures)

@@ -71,9 +71,7 @@ def _config(weights: Weights, dtype: str) -> BitsAndBytesConfig:
     make: Callable[..., BitsAndBytesConfig] = BitsAndBytesConfig
     if weights == "int8":
         return make(load_in_8bit=True)
-    return make(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch_dtype(dtype)
-    )
+    return make(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch_dtype(dtype))
 
 
 def unfused(model: Any) -> Any:

@@ -13,7 +13,10 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 ROW = re.compile(r"\b[EF](?:[1-9]|[1-3][0-9])\b")
-REQUIRED = [*(f"E{number}" for number in range(1, 32)), *(f"F{number}" for number in (1, 2, 3, 6, 9, 10, 11, 12, 13, 20, 22, 23, 24, 26, 36))]
+REQUIRED = [
+    *(f"E{number}" for number in range(1, 32)),
+    *(f"F{number}" for number in (1, 2, 3, 6, 9, 10, 11, 12, 13, 20, 22, 23, 24, 26, 36)),
+]
 
 
 def claims(path: Path) -> Iterator[tuple[str, str]]:

@@ -64,7 +64,11 @@ def room_of(module: str) -> str:
 def wrong_directions(module: str, found: list[Import]) -> list[str]:
     """Imports of a room that stands above or beside the module's own."""
     room = room_of(module)
-    wrong = [i for i in found if i.name == "(relative)" or (room_of(i.name) in FLOOR and room_of(i.name) != room and FLOOR[room_of(i.name)] >= FLOOR[room])]
+    wrong = [
+        i
+        for i in found
+        if i.name == "(relative)" or (room_of(i.name) in FLOOR and room_of(i.name) != room and FLOOR[room_of(i.name)] >= FLOOR[room])
+    ]
     return [f"{module}:{i.line} imports {i.name}" for i in wrong]
 
 

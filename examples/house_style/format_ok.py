@@ -55,7 +55,7 @@ HOUSE_FORMAT = re.compile(
     r"(?:move|gear|load|harm|sky|gripe) " + _TIME + " " + _PLACE + r" \| "
     + _WHO + " > " + _RUN + "(?:, " + _RUN + r")? \| "
     + "next: (?:none|" + _ACTOR + ", " + _RUN + r")\Z"
-)
+)  # fmt: skip
 
 
 class FormatOk(evaluate.Metric):

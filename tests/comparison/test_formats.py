@@ -31,7 +31,9 @@ def test_every_method_is_asked_in_two_more_formats_and_the_report_says_what_that
     list(formats(store, comparison_id))
     result = store.result(comparison_id)
     found, report = result.report()["prompt_format"], result.report()
-    assert found["formats"] == 3 and set(found["methods"]) == {"zero_shot", "few_shot"} and found["statement"].startswith("3 prompt formats")
+    assert (
+        found["formats"] == 3 and set(found["methods"]) == {"zero_shot", "few_shot"} and found["statement"].startswith("3 prompt formats")
+    )
     mean = next(m for m in report["methods"] if m["name"] == "zero_shot")["scores"][found["metric"]]["mean"]
     assert found["methods"]["zero_shot"]["means"]["1"] == pytest.approx(mean)
     assert report["pairwise"] == before["pairwise"], "the table stays that of the first format"

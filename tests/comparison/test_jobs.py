@@ -161,7 +161,9 @@ def test_a_killed_server_leaves_its_job_running_to_the_end_or_interrupted(
         os.killpg(job.pid or 0, signal.SIGKILL)
     server.wait()
     seen: list[str] = []
-    until(lambda: seen.append(state_beside_life(store, comparison_id)) or not jobs.status(store, comparison_id).active, 5 if with_job else 60)
+    until(
+        lambda: seen.append(state_beside_life(store, comparison_id)) or not jobs.status(store, comparison_id).active, 5 if with_job else 60
+    )
     assert jobs.status(store, comparison_id).state == ("interrupted" if with_job else "done")
     assert "running, dead" not in seen
 

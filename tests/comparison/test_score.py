@@ -158,7 +158,9 @@ class Broken:
 
 
 @pytest.mark.parametrize(
-    "error", [PlanError("it cannot be loaded.", "Name another."), ZeroDivisionError("oops"), OutOfMemory()], ids=["expected", "bug", "memory"]
+    "error",
+    [PlanError("it cannot be loaded.", "Name another."), ZeroDivisionError("oops"), OutOfMemory()],
+    ids=["expected", "bug", "memory"],
 )
 def test_a_metric_that_fails_leaves_the_method_done_and_the_other_metrics_scored(
     complete: Complete, mapping: dict[str, Any], task: Path, store: Store, monkeypatch: pytest.MonkeyPatch, error: Exception

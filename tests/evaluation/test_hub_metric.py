@@ -12,7 +12,7 @@ from core.specs import read_spec
 from evaluation.base import Resources
 from evaluation.hub_metric import HubMetric, HubMetricSpec, hub_metric
 
-SCRIPT = '''
+SCRIPT = """
 import datasets
 import evaluate
 
@@ -25,7 +25,7 @@ class WordGap(evaluate.Metric):
     def _compute(self, predictions, references, weight=1.0):
         gaps = [abs(len(p.split()) - len(r.split())) * weight for p, r in zip(predictions, references)]
         return {"gap": sum(gaps) / len(gaps), "n": "as text"}
-'''
+"""
 
 
 def spec(**settings: Any) -> HubMetricSpec:

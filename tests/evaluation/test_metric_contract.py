@@ -15,7 +15,9 @@ from models.fake import FakeModel, HashEmbedder, turns
 NAMES = metrics.names()
 OF_FORM = ("repetition", "answer_words", "cut")  # of the answer alone
 UNSPACED = ("Chinese", "Japanese", "Thai")
-SENTENCES = {k: v for k, v in json.loads((Path(__file__).parent / "golden/scripts.json").read_text("utf-8")).items() if k not in ("about", "source")}
+SENTENCES = {
+    k: v for k, v in json.loads((Path(__file__).parent / "golden/scripts.json").read_text("utf-8")).items() if k not in ("about", "source")
+}
 
 
 class FairJudge(FakeModel):

@@ -7,9 +7,7 @@ from models.base import BatchPolicy
 from models.batching import compose, shared_prefix
 
 prompts_of_ids = st.lists(st.lists(st.integers(0, 5), min_size=1, max_size=30).map(tuple), min_size=1, max_size=40)
-policies = st.builds(
-    BatchPolicy, max_rows=st.integers(1, 9), max_padded_tokens=st.integers(16, 200), min_shared_prefix=st.integers(1, 6)
-)
+policies = st.builds(BatchPolicy, max_rows=st.integers(1, 9), max_padded_tokens=st.integers(16, 200), min_shared_prefix=st.integers(1, 6))
 
 
 @given(prompts_of_ids, policies, st.integers(1, 20))

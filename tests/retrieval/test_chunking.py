@@ -17,7 +17,9 @@ from retrieval.base import Chunker, ChunkerSpec, chunkers
 from retrieval.chunking import Grade, TokenChunkerSpec, make_chunker, windows
 
 EMBEDDER = HashEmbedder()
-PIECES = st.sampled_from(["# Head", "## Sub", "word", "Größe", "大小。", "🙂", "e.g.", "12.25", "End.", '"Yes!"', "\n", "\n\n", " ", "\t", "```", "\u2028", "é́"])
+PIECES = st.sampled_from(
+    ["# Head", "## Sub", "word", "Größe", "大小。", "🙂", "e.g.", "12.25", "End.", '"Yes!"', "\n", "\n\n", " ", "\t", "```", "\u2028", "é́"]
+)
 TEXTS = st.lists(PIECES, max_size=120).map(" ".join) | st.text(max_size=300) | st.lists(PIECES, max_size=60).map("".join)
 EVERY = pytest.mark.parametrize("kind", chunkers.names())
 

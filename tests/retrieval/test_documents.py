@@ -20,7 +20,12 @@ def write(folder: Path, files: dict[str, str | bytes]) -> Path:
 
 def test_ids_are_paths_below_the_folder_in_sorted_order(tmp_path: Path) -> None:
     write(tmp_path, {"b.txt": "b", "a/z.md": "z", "a/b/c.rst": "c", "d.markdown": "d"})
-    assert [(d.id, d.text) for d in load_documents(tmp_path).documents] == [("a/b/c.rst", "c"), ("a/z.md", "z"), ("b.txt", "b"), ("d.markdown", "d")]
+    assert [(d.id, d.text) for d in load_documents(tmp_path).documents] == [
+        ("a/b/c.rst", "c"),
+        ("a/z.md", "z"),
+        ("b.txt", "b"),
+        ("d.markdown", "d"),
+    ]
 
 
 def test_a_single_file_is_a_document_named_after_itself(tmp_path: Path) -> None:

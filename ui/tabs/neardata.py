@@ -33,7 +33,9 @@ def build() -> NearParts:
     return NearParts(look, drop, view)
 
 
-def wire(parts: NearParts, shared: Shared, fields: list[Any], draft: Callable[..., Draft], model: Any, findings: gr.HTML, said: gr.HTML) -> None:
+def wire(
+    parts: NearParts, shared: Shared, fields: list[Any], draft: Callable[..., Draft], model: Any, findings: gr.HTML, said: gr.HTML
+) -> None:
     """Search on demand; forget what was found when the rows become others, which `findings` tells."""
 
     def look(ctx: Context, *given: Any) -> Iterator[list[Any]]:

@@ -69,7 +69,9 @@ def build(settings: Settings, shared: Shared) -> RetrievalTab:
             with gr.Accordion("The passages of one document", open=False, elem_id="passages_fold"):
                 document = gr.Dropdown([], label="Document", elem_id="document", interactive=True)
                 passages = gr.HTML(elem_id="passages")
-    tab = RetrievalTab(files, refused, documents, query, top_k, cutting, search, ask, stop, progress, said, answer, found, document, passages)
+    tab = RetrievalTab(
+        files, refused, documents, query, top_k, cutting, search, ask, stop, progress, said, answer, found, document, passages
+    )
     _wire_documents(tab, shared)
     _wire_questions(tab, shared)
     return tab

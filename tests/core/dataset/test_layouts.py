@@ -30,9 +30,16 @@ def test_common_layouts_are_recognised_by_their_columns(columns: list[str], layo
 
 def test_a_mapping_overrides_the_guess_and_is_completed_by_it() -> None:
     assert choose_columns(["text", "team", "channel"], {"output": "team"}, "f").columns == {"input": "text", "output": "team"}
-    assert choose_columns(["a", "b", "group"], {"input": "a", "output": "b"}, "f").columns == {"input": "a", "output": "b", "group": "group"}
+    assert choose_columns(["a", "b", "group"], {"input": "a", "output": "b"}, "f").columns == {
+        "input": "a",
+        "output": "b",
+        "group": "group",
+    }
     assert choose_columns(["messages", "topic"], {"group": "topic"}, "f").columns == {"messages": "messages", "group": "topic"}
-    assert choose_columns(["input", "output"], {"output": "input", "input": "output"}, "f").columns == {"output": "input", "input": "output"}
+    assert choose_columns(["input", "output"], {"output": "input", "input": "output"}, "f").columns == {
+        "output": "input",
+        "input": "output",
+    }
 
 
 def test_a_wrong_column_is_answered_with_the_nearest_and_the_advice_works() -> None:

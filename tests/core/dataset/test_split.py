@@ -68,7 +68,9 @@ def test_every_split_gets_something_where_there_are_three_units(examples: list[E
     assert splits["test"]
 
 
-@pytest.mark.parametrize(("n", "sizes"), [(100, (60, 15, 25)), (240, (144, 36, 60)), (10, (6, 2, 2)), (3, (1, 1, 1)), (2, (1, 0, 1)), (1, (0, 0, 1))])
+@pytest.mark.parametrize(
+    ("n", "sizes"), [(100, (60, 15, 25)), (240, (144, 36, 60)), (10, (6, 2, 2)), (3, (1, 1, 1)), (2, (1, 0, 1)), (1, (0, 0, 1))]
+)
 def test_shares_are_met_by_count_of_rows(n: int, sizes: tuple[int, int, int]) -> None:
     splits = split([ask(str(place)) for place in range(n)])
     assert tuple(len(splits[name]) for name in SHARES) == sizes
@@ -101,7 +103,9 @@ def test_another_seed_gives_another_test_set() -> None:
 
 def test_ids_are_hashes_of_the_content_with_an_ordinal_among_equals() -> None:
     """E31. The digits are fixed, since stored results are found by them."""
-    found = identify([Example("", "Say.", "a", "b"), Example("", "Say.", "a", "c"), Example("", "Say.", "a", "b"), Example("", "Say.", "a", "b")])
+    found = identify(
+        [Example("", "Say.", "a", "b"), Example("", "Say.", "a", "c"), Example("", "Say.", "a", "b"), Example("", "Say.", "a", "b")]
+    )
     digest = found[0].id
     assert [example.id for example in found] == [digest, found[1].id, f"{digest}-1", f"{digest}-2"]
     assert digest == "ac26d529952fe4ec" and len(found[1].id) == 16
