@@ -72,7 +72,9 @@ class TunedSpec(TeacherSettings, PreparationSettings, RetrievalSettings, Trainin
 
     def trained_with(self) -> dict[str, Any]:
         """The settings that the weights of one seed depend on beside all rows: without the name, and without retrieval's where it is off."""
-        skipped = {"name", "train_rows", "mix", "weights"} | (set() if self.with_retrieval else set(RetrievalSettings.model_fields) | {"prompt_cap"})
+        skipped = {"name", "train_rows", "mix", "weights"} | (
+            set() if self.with_retrieval else set(RetrievalSettings.model_fields) | {"prompt_cap"}
+        )
         skipped |= set() if self.filters and self.keep_rows else {"keep_rows"}
         return {**self.model_dump(exclude=skipped | set(TeacherSettings.model_fields)), "kind": self.kind, "seeds": 1}
 

@@ -155,7 +155,9 @@ def build_report(
     done = {member for found in answered.values() for member in found}
     infos = {metric.info.name: metric.info for metric in metrics}
     out = left_out(frame.data)
-    counted = {metric: {method: kept(of_one, out) for method, of_one in found.items() if method in done} for metric, found in scores.items()}
+    counted = {
+        metric: {method: kept(of_one, out) for method, of_one in found.items() if method in done} for metric, found in scores.items()
+    }
     seeds = {name: found for name, found in answered.items() if len(found) > 1}
     board = scoreboard(counted, infos, names, groups=groups, seeds=seeds)
     prices = prices_of(frame.plan)

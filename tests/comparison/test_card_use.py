@@ -19,7 +19,12 @@ def told(folder: Path, kind: str = "lora", *, whole: bool = False, **spec: objec
 
 @pytest.mark.parametrize(
     ("kind", "said"),
-    [("classifier", "head.safetensors"), ("tuned_encoder", "encoder.load_state_dict"), ("qlora", "load_in_4bit=True"), ("lora", "PeftModel")],
+    [
+        ("classifier", "head.safetensors"),
+        ("tuned_encoder", "encoder.load_state_dict"),
+        ("qlora", "load_in_4bit=True"),
+        ("lora", "PeftModel"),
+    ],
 )
 def test_each_sort_of_weights_is_loaded_by_code_of_its_own(tmp_path: Path, kind: str, said: str) -> None:
     text = told(tmp_path, kind)
@@ -32,7 +37,7 @@ def test_an_encoder_decoder_is_named_by_its_own_class(tmp_path: Path) -> None:
     assert "AutoModelForSeq2SeqLM.from_pretrained" in told(tmp_path)
     (tmp_path / "adapter_config.json").unlink()
     (tmp_path / "config.json").write_text(json.dumps({"is_encoder_decoder": True}))
-    assert "AutoModelForSeq2SeqLM.from_pretrained(\"FOLDER\")" in told(tmp_path, "full", whole=True)
+    assert 'AutoModelForSeq2SeqLM.from_pretrained("FOLDER")' in told(tmp_path, "full", whole=True)
 
 
 def test_the_words_to_ask_in_are_those_of_training(tmp_path: Path) -> None:
