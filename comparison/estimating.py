@@ -45,6 +45,7 @@ class MethodEstimate(NamedTuple):
             return f"About {duration(found.seconds)}: {found.tokens:,} tokens are read once, with the embedder loaded; there are no steps."
         times = f"{self.seeds} seeds, each " if self.seeds > 1 else ""
         answers = "" if found.supervised is None else f", {found.supervised:,} of them answers"
+        answers += f", {found.general_tokens:,} of general rows that are rehearsed" if found.general_tokens else ""
         free = "" if found.free_memory_mb is None else f" of {found.free_memory_mb:,.0f} MB free"
         memory = "" if found.peak_memory_mb is None else f"; peak memory {found.peak_memory_mb:,.0f} MB{free}"
         return f"About {duration(self.seeds * found.seconds)} ({times}{found.steps:,} steps on {found.tokens:,} tokens{answers}){memory}."

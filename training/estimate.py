@@ -2,7 +2,8 @@
 
 A process of its own loads the model and takes four steps of the job's own kind: on its longest row alone, on a batch of such rows, on a
 typical batch, and on the long batch again. Seconds go by a straight line through the typical and the long batch, over padded tokens; memory by a
-straight line through one long row and the long batch. What was measured is kept beside the models, by model, settings, lengths and machine.
+straight line through one long row and the long batch. Where general rows are rehearsed, each of these steps has its batch of them, too, all of
+the greatest length, and their tokens count. What was measured is kept beside the models, by model, settings, lengths and machine.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from core.files import write_json
 from core.fingerprint import fingerprint
 from models import device
 from models.memory import free_mb, peak_mb, reset_peak
+from training import rehearsal
 from training.batches import steps_of
 from training.events import Step
 from training.job import TrainingJob, TrainingRow, within
@@ -82,6 +84,7 @@ class Estimate:
         steps: 0 for what is fitted without any.
         tokens: of all training rows, in all epochs, without padding.
         supervised: those of the answers; None where no answer is learnt word by word.
+        general_tokens: how many of the tokens are those of general rows that are rehearsed.
         peak_memory_mb: None where it is not measured: what needs no process of its own needs little.
         free_memory_mb: None where the system does not tell; it is then taken to fit.
         remedy: the setting to change where it does not fit; "" where it does.
@@ -94,6 +97,7 @@ class Estimate:
     peak_memory_mb: float | None
     free_memory_mb: float | None
     remedy: str
+    general_tokens: int = 0
 
     @property
     def fits(self) -> bool:
@@ -107,22 +111,33 @@ def estimate(job: TrainingJob, measured: Measured, free: float | None) -> Estima
     steps = steps_of(rows, settings.batch_size, settings.seed, 1)
     validation = sorted(within(job.validation, settings.max_tokens).kept, key=lambda row: row.length)
     checked = [validation[i : i + settings.batch_size] for i in range(0, len(validation), settings.batch_size)]
-    an_epoch = sum(step_s(measured, padded(step)) for step in steps)
-    an_epoch += VALIDATION_SHARE * sum(step_s(measured, padded(batch)) for batch in checked)
+    mixed_in = [general_steps(job, len(steps), epoch) for epoch in range(1, epochs + 1)]
+    seconds = sum(step_s(measured, padded(step) + padded(more)) for each in mixed_in for step, more in zip(steps, each, strict=True))
+    seconds += epochs * VALIDATION_SHARE * sum(step_s(measured, padded(batch)) for batch in checked)
+    general = [row for each in mixed_in for more in each for row in more]
+    general_tokens = sum(row.length for row in general)
     return Estimate(
-        seconds=round(measured.load_s + epochs * an_epoch, 1),
+        seconds=round(measured.load_s + seconds, 1),
         steps=epochs * len(steps),
-        tokens=epochs * sum(row.length for row in rows),
-        supervised=epochs * sum(len(row.completion_ids) for row in rows),
+        tokens=epochs * sum(row.length for row in rows) + general_tokens,
+        supervised=epochs * sum(len(row.completion_ids) for row in rows) + sum(len(row.completion_ids) for row in general),
         peak_memory_mb=measured.long_mb,
         free_memory_mb=free,
         remedy=remedy(measured, settings, free, max(row.length for row in rows)),
+        general_tokens=general_tokens,
     )
+
+
+def general_steps(job: TrainingJob, steps: int, epoch: int) -> list[list[TrainingRow]]:
+    """The general rows of each step, as the trainer draws them; empty ones where nothing is rehearsed."""
+    settings = job.settings
+    rows = rehearsal.fitting(job.general, settings)
+    return rehearsal.batches(rows, steps, rehearsal.rows_a_step(settings.batch_size, settings.rehearsal_alpha), settings.seed, epoch)
 
 
 def padded(rows: Sequence[TrainingRow]) -> int:
     """Tokens of a batch of these rows, padding included."""
-    return max(row.length for row in rows) * len(rows)
+    return max((row.length for row in rows), default=0) * len(rows)
 
 
 def step_s(measured: Measured, tokens: int) -> float:
@@ -169,7 +184,9 @@ def measure(job: TrainingJob) -> Measured:
     peaks: dict[int, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         trial = trial_of(job, Path(folder))
-        sizes = [padded(rows) for rows in steps_of(trial.train, trial.settings.batch_size, trial.settings.seed, 1)]
+        steps = steps_of(trial.train, trial.settings.batch_size, trial.settings.seed, 1)
+        beside = max((padded(rows) for rows in general_steps(trial, 1, 1)), default=0)  # the same at each step
+        sizes = [padded(rows) + beside for rows in steps]
         with closing(train(trial)) as events:  # type: ignore[type-var]
             for event in events:
                 if not isinstance(event, Step):
@@ -181,7 +198,7 @@ def measure(job: TrainingJob) -> Measured:
                 reset_peak(place)
                 if event.step == len(sizes):
                     break  # before the epoch ends: nothing is validated or saved
-    longest = max(row.length for row in trial.train)
+    longest = max(row.length for row in trial.train) + beside
     at_once = min(trial.settings.micro_batch_size or trial.settings.batch_size, trial.settings.batch_size)
     long_tokens = max(sizes)
     typical = min((size for size in sizes if size != longest or trial.settings.batch_size == 1), default=long_tokens)
@@ -206,7 +223,8 @@ def trial_of(job: TrainingJob, out: Path) -> TrainingJob:
         if order[0] == long.length and order[-1] == size * long.length:
             settings = settings.model_copy(update={"seed": seed})
             break
-    changes = {"train": rows, "validation": (), "left_out": (), "settings": settings, "out": out}
+    mixed_in = sorted(rehearsal.fitting(job.general, job.settings), key=lambda row: row.length)[-1:]
+    changes = {"train": rows, "validation": (), "general": tuple(mixed_in), "left_out": (), "settings": settings, "out": out}
     return job.model_copy(update=changes)
 
 
@@ -255,6 +273,7 @@ def key_of(job: TrainingJob) -> str:
     rows = within(job.train, job.settings.max_tokens).kept or job.train[:1]
     lengths = sorted((row.length, len(row.completion_ids)) for row in rows)
     shape = [min(settings["batch_size"], len(rows)), lengths[-1], lengths[len(lengths) // 2]]
+    shape += [max(row.length for row in rehearsal.fitting(job.general, job.settings))] if job.settings.rehearsal_alpha else []
     return fingerprint([STAGE, job.base.model_dump(mode="json"), job.kind, settings, shape, versions.libraries(), machine()])
 
 

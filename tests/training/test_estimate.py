@@ -21,7 +21,7 @@ MEASURED = Measured(load_s=10.0, long_s=4.0, typical_s=2.0, long_tokens=400, typ
 
 
 def row(place, length, answer=2):
-    return TrainingRow(id=f"{place:02d}", prompt_ids=(5,) * (length - answer), completion_ids=(6,) * answer)
+    return TrainingRow(id=f"{place:0>2}", prompt_ids=(5,) * (length - answer), completion_ids=(6,) * answer)
 
 
 @pytest.fixture
@@ -44,6 +44,34 @@ def test_time_is_that_of_loading_and_of_every_steps_padded_tokens(job):
     found = estimate(small, MEASURED, None)
     assert found.seconds == pytest.approx(10 + 2 * (1.0 + 3.0 + 0.5 * 1.0))
     assert (found.steps, found.tokens, found.supervised) == (4, 2 * 400, 2 * 16)
+
+
+def rehearsing(job, **settings):
+    """Two steps of four task rows; alpha 0.2 puts one general row of 30 tokens beside each."""
+    rows = (*(row(n, 25) for n in range(4)), *(row(n + 4, 75) for n in range(4)))
+    settings = job.settings.model_copy(update={"rehearsal_alpha": 0.2, **settings})
+    general = tuple(row(f"g{n}", 30, 5) for n in range(3))
+    return job.model_copy(update={"train": rows, "validation": (), "general": general, "settings": settings})
+
+
+def test_rehearsed_rows_count_in_time_and_tokens(job):
+    """Each of the 4 steps has 30 tokens more: 0.3 s on the line of a hundredth of a second for each token, and 5 answer tokens."""
+    found = estimate(rehearsing(job), MEASURED, None)
+    assert found.seconds == pytest.approx(10 + 2 * (1.3 + 3.3))
+    assert (found.tokens, found.supervised, found.general_tokens) == (2 * 400 + 4 * 30, 2 * 16 + 4 * 5, 4 * 30)
+    more = estimate(rehearsing(job, rehearsal_alpha=0.5), MEASURED, None)
+    assert more.general_tokens == 4 * 4 * 30
+    plain = rehearsing(job, rehearsal_alpha=0.0)
+    assert estimate(plain, MEASURED, None).general_tokens == 0 and key_of(plain) == key_of(plain.model_copy(update={"general": ()}))
+
+
+def test_measured_steps_have_the_general_rows_that_training_has(job):
+    found = measure(rehearsing(job))
+    assert (found.long_tokens, found.typical_tokens) == (4 * 75 + 30, 4 * 75 + 30)
+    mixed = measure(rehearsing(job).model_copy(update={"train": job.train}))
+    assert (mixed.long_tokens, mixed.typical_tokens) == (4 * 56 + 30, 4 * 40 + 30)
+    longer = tuple(row(f"g{n}", 60, 5) for n in range(3))
+    assert key_of(rehearsing(job)) != key_of(rehearsing(job).model_copy(update={"general": longer}))
 
 
 def test_an_end_before_the_last_epoch_counts(job):
