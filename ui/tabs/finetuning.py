@@ -268,7 +268,7 @@ def _wire_curves(tab: FinetuningTab, shared: Shared) -> None:
 
 def _curves(ctx: Context, key: str) -> list[Any]:
     curve, texts = (finetuning.curves_of(ctx, key), finetuning.findings_of(ctx, key)) if key else ({}, [])
-    return [*live.drawn(curve), *live.told(curve, texts)]
+    return [*live.drawn(curve, live.NO_STEPS if key else live.NO_CURVES), *live.told(curve, texts)]
 
 
 def _wire_chat(tab: FinetuningTab, shared: Shared) -> None:

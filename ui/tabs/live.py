@@ -13,6 +13,7 @@ from ui.markup import render
 from ui.progress import Curve
 
 NO_CURVES = "Loss curves appear here with the first training steps."
+NO_STEPS = "There are no curves of this fine-tune: it was fitted in one go, without steps."
 
 
 class LiveParts(NamedTuple):
@@ -41,11 +42,15 @@ def build() -> LiveParts:
     return LiveParts(empty, plot, fold, more, now, advice)
 
 
-def drawn(curve: Curve) -> list[Any]:
-    """Updates of the place without curves, and of the curves."""
+def drawn(curve: Curve, empty: str = NO_CURVES) -> list[Any]:
+    """Updates of the place without curves, and of the curves.
+
+    Args:
+        empty: what stands there without curves.
+    """
     some = bool(curve)
     return [
-        gr.update(visible=not some),
+        gr.update(visible=not some, value=render("empty", text=empty)),
         gr.update(value=charts.loss(curve) if some else None, visible=some),
         gr.update(visible=some),
         traincharts.details(curve) if some else None,
