@@ -19,9 +19,10 @@ from core.fingerprint import fingerprint
 from models import device
 from models.memory import free_mb, peak_mb, reset_peak
 from training.estimate import ROOM, VALIDATION_SHARE, WITHOUT_COST, Estimate, Measured, kept, machine, said_by, step_s
+from training.events import Finding
 from training.launch import smaller
 from training.preference.dpo import fitting
-from training.preference.events import Epoch, Finding, Step
+from training.preference.events import Epoch, Step
 from training.preference.job import DpoJob, GrpoJob, PairRow
 from training.preference.stopping import last_of
 
