@@ -16,6 +16,7 @@ from training.settings import TrainingSettings
 from training.watch import Rules, Watch, far_rate
 
 ENDING_SHARE = 0.9
+UNMEASURED_SHARE = 0.1
 
 
 @dataclass
@@ -79,4 +80,17 @@ def most_left_out(run: Doctor) -> Finding | None:
     )
 
 
-BEFORE: Rules = (nothing_supervised, no_end, most_left_out, far_rate)
+def unmeasured(run: Doctor) -> Finding | None:
+    """The best epoch is chosen by fewer validation rows than there are, or by none."""
+    gone, whole = run.rows.unchecked, run.rows.unchecked + run.rows.checked
+    if gone <= UNMEASURED_SHARE * whole:
+        return None
+    chosen = "the best epoch is chosen by the others" if run.rows.checked else "the last epoch is kept, whatever it is worth"
+    return Finding(
+        "validation_left_out",
+        f"{gone} of {whole} validation rows are too long and are not measured (max_tokens is {run.settings.max_tokens}); {chosen}.",
+        "Raise max_tokens, or shorten the texts.",
+    )
+
+
+BEFORE: Rules = (nothing_supervised, no_end, most_left_out, unmeasured, far_rate)

@@ -19,6 +19,7 @@ class RowFacts(NamedTuple):
         longest: tokens of the longest row, left out or not.
         words: supervised tokens, ends of turns aside.
         ending: kept rows whose last label ends the turn; None where the model's end tokens are not known.
+        unchecked, checked: validation rows that are too long to be measured, and those that are measured.
     """
 
     kept: int
@@ -26,6 +27,8 @@ class RowFacts(NamedTuple):
     longest: int
     words: int
     ending: int | None
+    unchecked: int = 0
+    checked: int = 0
 
 
 def row_facts(kept: Sequence[TrainingRow], left_out: int, longest: int, ends: frozenset[int]) -> RowFacts:

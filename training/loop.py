@@ -116,7 +116,9 @@ class _Run:
         self.history = History(trainable_params=trained, left_out=left_out, gradient_checkpointing=recomputed)
         self.trainable = trainable
         longest = max(row.length for row in job.train)
-        self.doctor = Doctor(job.kind, job.settings, row_facts(rows, len(left_out), longest, ends_of(source.folder, job.models_home)))
+        facts = row_facts(rows, len(left_out), longest, ends_of(source.folder, job.models_home))
+        facts = facts._replace(checked=len(validation), unchecked=len(job.validation) - len(validation))
+        self.doctor = Doctor(job.kind, job.settings, facts)
         self.pull = Pull(model, job.settings.weight_decay_to_base)
         self.started = time.monotonic()
 

@@ -186,9 +186,20 @@ def test_answers_without_the_end_of_the_turn_are_said(trained, rows):
 
 def test_most_rows_too_long_is_said_with_the_length_that_would_fit(trained, rows):
     limit = sorted(row.length for row in rows)[3]
-    found = trained(max_tokens=limit, epochs=1)
+    short = tuple(row for row in rows if row.length <= limit)
+    found = trained(max_tokens=limit, epochs=1, validation=short)
     longest = max(row.length for row in rows)
     assert rules(found) == ["left_out"] and f"Raise max_tokens to {longest}" in found[0].remedy
+
+
+def test_validation_rows_that_are_too_long_to_be_measured_are_said(trained, rows):
+    """They choose the best epoch: whoever believes that they did must know that they did not."""
+    long = tuple(row.model_copy(update={"id": f"long{row.id}", "prompt_ids": row.prompt_ids * 4}) for row in rows[:2])
+    limit = max(row.length for row in rows)
+    (some,) = trained(max_tokens=limit, validation=(*rows[:4], *long))
+    assert "2 of 6 validation rows are too long" in some.text and "chosen by the others" in some.text
+    (every,) = trained(max_tokens=limit, validation=long, out="every")
+    assert "2 of 2 validation rows" in every.text and "the last epoch is kept" in every.text and "Raise max_tokens" in every.remedy
 
 
 def test_gradients_that_are_zero_are_said_after_three_steps():
