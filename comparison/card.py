@@ -115,7 +115,8 @@ def _scores(found: TrainedMethod) -> str:
 def _training(found: TrainedMethod) -> str:
     counts, spec, environment = found.report["data"]["counts"], found.entry.get("spec") or {}, found.report["environment"]
     training: Mapping[str, Any] = found.entry.get("training") or {}
-    rows = spec.get("train_rows") or counts["train"]
+    lengths = (training.get("preparation") or {}).get("lengths")  # without what filters left out, with rows of other tasks
+    rows = lengths["rows"] - lengths["over"] - lengths["unworded"] if lengths else spec.get("train_rows") or counts["train"]
     chose = f", which chose epoch {training['best_epoch']}" if training.get("best_epoch") else ""
     pairs: Mapping[str, Any] | None = training.get("pairs")
     rows_said = f"{rows} training rows, {counts['validation']} validation rows{chose}"

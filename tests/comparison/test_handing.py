@@ -170,6 +170,13 @@ def test_the_card_states_base_training_and_scores(done: Done) -> None:
     no_paths(card, done)
 
 
+def test_the_card_counts_the_rows_that_were_trained_on(done: Done) -> None:
+    """Not those that filters left out or that were too long; rows of other tasks are among them."""
+    found = done.of("lora")
+    training = {**found.entry["training"], "preparation": {"lengths": {"rows": 20, "over": 3, "unworded": 1}}}
+    assert "- 16 training rows" in handing.card(found._replace(entry={**found.entry, "training": training}))
+
+
 class FakeHub:
     """Remembers what it was told, with the methods of `huggingface_hub.HfApi` that are used."""
 
