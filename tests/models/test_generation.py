@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny_gpt2 import save_tiny_gpt2
 
 from core.records import Message
 from models.base import Batch, BatchPolicy, GenerationConfig, OutOfMemory
@@ -60,6 +61,16 @@ def test_batch_size_changes_no_answer(model, rows):
     ids = prompts(model)
     got = answer(model, ids, BatchPolicy(max_rows=rows))
     assert [c.token_ids for c in got] == [reference(model, i, CONFIG.max_new_tokens) for i in ids]
+
+
+@pytest.mark.parametrize("least_shared", [1, 10_000])
+def test_padding_takes_no_place_where_positions_are_learnt(tiny_model, tmp_path, least_shared):
+    """E5: missing position ids. A rotary model does not notice them, since it sees differences of places alone."""
+    model = load_model(ModelSpec(id=str(save_tiny_gpt2(tmp_path / "tiny-gpt2", tiny_model)), dtype="float32", threads=1), tmp_path)
+    ids = prompts(model)
+    wanted = [reference(model, i, CONFIG.max_new_tokens) for i in ids]
+    got = answer(model, ids, BatchPolicy(max_rows=7, min_shared_prefix=least_shared))
+    assert [c.token_ids for c in got] == wanted and len(set(wanted)) > 1
 
 
 @pytest.mark.parametrize("tokens", [1, 40, 90])

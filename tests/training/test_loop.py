@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tiny_gpt2 import save_tiny_gpt2
 
 from core.errors import MethodError
 from models.base import Batch, GenerationConfig
-from models.loading import load_codec, load_model
+from models.loading import ModelSpec, load_codec, load_model
 from training import checkpoints
 from training.batches import IGNORED, collate, steps_of
 from training.job import TrainingJob
@@ -93,6 +94,19 @@ def test_the_loss_equals_that_of_the_whole_model_padded_on_the_right(job, rows):
     with torch.no_grad():
         plain = run.model(input_ids=ids, attention_mask=seen, labels=labels).loss
     assert float(mine.loss.detach()) / mine.tokens == pytest.approx(float(plain), abs=1e-5)
+
+
+def test_padding_takes_no_place_in_training_where_positions_are_learnt(job, rows, tiny_model, tmp_path):
+    """E5. A rotary model does not notice, since it sees differences of places alone."""
+    spec = ModelSpec(id=str(save_tiny_gpt2(tmp_path / "tiny-gpt2", tiny_model)), dtype="float32", threads=1)
+    run = _Run(job.model_copy(update={"base": spec}), rows, (), [])
+    run.model.eval()
+    chosen = rows[:3]
+    assert len({row.length for row in chosen}) > 1
+    with torch.no_grad():
+        together = float(run.figures(collate(chosen, 1)).loss)
+        alone = sum(float(run.figures(collate([row], 1)).loss) for row in chosen)
+    assert together == pytest.approx(alone, abs=1e-3)
 
 
 def test_events_carry_loss_accuracy_rate_and_gradient_norm(job):
