@@ -1,11 +1,14 @@
 """Messages to ids, for tokenizers with the special-token layouts of six model families (built here: the hub is not needed)."""
 
+import json
+import shutil
+
 import pytest
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 from core.records import Message
-from models.chat import ChatCodec
+from models.chat import ChatCodec, load_codec
 
 CHATML = (
     "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}"
@@ -121,6 +124,17 @@ def test_an_answer_ends_with_the_id_that_the_template_writes(family):
     end = tokenizer.convert_tokens_to_ids(FAMILIES[family][5])
     assert codec.completion_ids("yes")[-1] == end
     assert codec.stops == {end, tokenizer.eos_token_id, 7}
+
+
+@pytest.mark.parametrize(("listed", "more"), [([1, 9], {9}), (9, {9}), (None, set())])
+def test_every_end_that_the_models_generation_config_lists_ends_an_answer(listed, more, tiny_model, tmp_path):
+    """E4: read from the folder; several of them, one, or none."""
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": listed}))
+    codec = load_codec(folder)
+    assert codec.stops == {codec.turn_end, *more}
+    (folder / "generation_config.json").unlink()
+    assert load_codec(folder).stops == {codec.turn_end}
 
 
 def test_a_template_without_a_system_role_gets_the_system_text_before_the_first_question():

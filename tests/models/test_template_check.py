@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -44,6 +45,13 @@ def test_a_nested_loop_is_stopped_by_the_clock() -> None:
     with pytest.raises(ModelError, match=r"its 5 s or its memory|still at work"):
         check_template("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}", TOKENS, None)
     assert time.monotonic() - begun < template_check.WALL_S + 30
+
+
+def test_the_childs_limits_are_five_seconds_of_a_processor_and_512_mib() -> None:
+    """F24: told by the system, since on a busy machine five seconds of a processor may take longer than anybody waits."""
+    code = "import resource as r; from models.template_check import limit_this_process as l; l(); print(*r.getrlimit(r.RLIMIT_CPU), *r.getrlimit(r.RLIMIT_AS))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=template_check.ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["5", "5", str(512 * 2**20), str(512 * 2**20)]
 
 
 @pytest.mark.parametrize(

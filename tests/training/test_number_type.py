@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
 from models.loading import ModelSpec
 from models.quantised import FUSED, weights_of
+from models.whole_weights import load_whole
 from training.job import TrainingJob, TrainingRow
 from training.loop import _Run
 from training.peft_configs import kinds
@@ -43,6 +45,12 @@ def test_the_frozen_base_has_the_number_type_that_answers_and_what_is_trained_is
     weights = [*begun(tiny_model, tmp_path, kind, dtype=dtype).model.parameters()]
     assert {weight.dtype for weight in weights if not weight.requires_grad} == {getattr(torch, dtype)}
     assert {weight.dtype for weight in weights if weight.requires_grad} == {torch.float32}
+
+
+def test_a_whole_trained_model_answers_in_the_number_type_of_the_base(tiny_model: Path) -> None:
+    """E20: whatever it was saved in."""
+    base = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.bfloat16)
+    assert {weight.dtype for weight in load_whole(tiny_model, base).parameters()} == {torch.bfloat16}
 
 
 @pytest.mark.parametrize("held", ["int8", "nf4"])

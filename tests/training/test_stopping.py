@@ -101,6 +101,19 @@ def test_a_newest_checkpoint_cut_in_half_is_set_aside_and_kept_and_training_goes
     assert same(weights(job.out), weights(whole.out))
 
 
+def test_a_newest_checkpoint_with_one_changed_byte_is_set_aside_though_its_size_is_right(make):
+    """F3: by its hash."""
+    job = make("flipped")
+    until_epoch(job, 2)
+    newest = job.out / checkpoints.FOLDER / "epoch-002" / checkpoints.WEIGHTS
+    data = bytearray(newest.read_bytes())
+    data[-1] ^= 1
+    newest.write_bytes(data)
+    found = checkpoints.latest(job.out)
+    assert found is None or found.epoch == 1
+    assert list((job.out / checkpoints.FOLDER).glob("broken-epoch-002*"))
+
+
 def test_a_checkpoint_whose_best_epoch_is_broken_is_not_gone_on_from(make):
     """The end would not have the best epoch's weights; training begins anew instead, and ends the same."""
     job = make("best")
