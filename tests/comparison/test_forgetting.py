@@ -219,6 +219,14 @@ def test_gained_turns_with_the_pair_and_with_metrics_of_which_less_is_better() -
     assert gained(True, []) is None and forgotten({"methods": methods}, {}) == {}
 
 
+def test_before_is_the_untuned_model_and_after_the_fine_tune() -> None:
+    base = {"key": "k", "base": BASE, "scores": {"x": 1.0}, "loss": 1.0, "tokens": 9, "reason": ""}
+    probe = {"kinds": {"facts": ["x"]}, "set": "s", "models": {BASE: base, "lora.probe": {**base, "scores": {"x": 0.0}, "loss": 2.0}}}
+    entry = forgotten({"methods": [{"name": "lora", "kind": "lora", "status": "done"}]}, probe)["lora"]["forgetting"]
+    assert (entry["right_before"], entry["right_after"], entry["lost"], entry["difference"]) == (1, 0, 1, 1.0)
+    assert (entry["loss_before"], entry["loss_after"]) == (1.0, 2.0)
+
+
 def test_a_shared_result_of_scores_alone_shows_the_numbers_and_no_text(asked: tuple[Store, str, list[Any]]) -> None:
     """F18."""
     store, comparison_id, _ = asked
