@@ -12,11 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from adapters import screening
+from adapters import answered, screening
 from adapters.base import Progress, Recipe, Setting
 from adapters.distractors import Chosen, choose, in_seeded_order
 from adapters.mixing import Drawn, draw
 from adapters.preparation import WORDS, PreparationSettings, asked_in, wording_of, wordings
+from adapters.prompts import word
 from adapters.retrieved import PassageFinder
 from adapters.rows import WordedExample, WordedRows, encoded, training_rows, worded_each
 from core.dataset import filters
@@ -32,6 +33,7 @@ LISTED = 1_000
 NEEDS: dict[str, screening.What] = {"already_right": "answers", "noisy": "losses"}
 """Filters that ask the model first, and what they ask."""
 WARM_UP = "warm-up"
+STAGE = "answering training rows without training"
 
 
 class Prepared(NamedTuple):
@@ -212,24 +214,33 @@ def screenings(
     found: dict[screening.What, Recipe] = {}
     for name in ORDER:
         if name in spec.filters and name in NEEDS:
-            found[NEEDS[name]] = _screening(NEEDS[name], spec, setting, find, index)
+            found[NEEDS[name]] = (_answers if NEEDS[name] == "answers" else _losses)(spec, setting, find, index)
     return found
 
 
-def _screening(
-    what: screening.What, spec: Any, setting: Setting, find: Callable[[Sequence[Path]], PassageFinder | None], index: Sequence[str]
-) -> Recipe:
-    trained = what == "losses" and spec.noise_by == "trained"
-    asked = asked_in(spec, setting)
+def _answers(spec: Any, setting: Setting, find: Callable[[Sequence[Path]], PassageFinder | None], index: Sequence[str]) -> Recipe:
+    """The untuned model's answers; for prompts of the chat template they are the very artefact that synthetic pairs are made of."""
+    asked = replace(asked_in(spec, setting), virtual_tokens=0)  # the untuned model has none
+
+    def chats(earlier: Sequence[Path]) -> list[answered.Chat]:
+        each = worded_each(asked, find(earlier), setting.train, WORDS[spec.template])
+        return [(example.id, prompt.messages) for example, prompt in each if not isinstance(prompt, MethodError)]
+
+    about: dict[str, Any] = {"instruction": asked.instruction, "index": list(index)}
+    about |= {"top_k": spec.top_k, "passages_fit": min(spec.prompt_cap, setting.prompt_budget)} if index else {}
+    about |= {"template": spec.template} if WORDS[spec.template] is not word else {}
+    author = answered.LocalAuthor(setting.model_key, setting.language_model, setting.generation)
+    return answered.answers_recipe(setting, author, about, chats, STAGE)
+
+
+def _losses(spec: Any, setting: Setting, find: Callable[[Sequence[Path]], PassageFinder | None], index: Sequence[str]) -> Recipe:
+    trained, asked = spec.noise_by == "trained", asked_in(spec, setting)
     about: dict[str, Any] = {"template": spec.template, "instruction": asked.instruction, "index": list(index)}
     about |= {"top_k": spec.top_k, "passages_fit": min(spec.prompt_cap, setting.prompt_budget)} if index else {}
     about |= {"trained": {**_warm_up(spec).model_dump(), "kind": spec.kind}} if trained else {}
 
     def build(folder: Path, earlier: Sequence[Path]) -> Iterator[Progress]:
         rows = training_rows(asked, find(earlier), setting.train, WORDS[spec.template]).rows
-        if what == "answers":
-            yield from screening.answer_rows(folder, rows, setting)
-            return
         adapter = folder / WARM_UP if trained else None
         if adapter is not None:
             yield from _warmed_up(spec, setting, rows, adapter)
@@ -237,7 +248,7 @@ def _screening(
         if adapter is not None:
             shutil.rmtree(adapter)
 
-    return screening.recipe(what, setting, about, build)
+    return screening.recipe(setting, about, build)
 
 
 def _warm_up(spec: Any) -> Any:

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from adapters.base import Setting
+from adapters.dpo import Dpo, DpoSpec
 from adapters.lora import Lora, LoraSpec
 from adapters.mixing import counts, draw
 from adapters.preparation import MixSpec, wording_of, wordings
 from adapters.prepared import Prepared, in_words, prepared
+from adapters.retrieved import index_recipe
 from adapters.screening import What
 from adapters.specs import read_method_specs
 from core.dataset import RowsOfFile
@@ -200,6 +202,19 @@ def test_two_fine_tunes_of_the_same_rows_in_the_same_words_share_what_was_screen
 
     assert screened() == screened(rank=2, epochs=9, seed=4)
     assert screened() != screened(template="alpaca") and screened() != screened(instructions=["Else."])
+
+
+def test_the_base_is_asked_its_training_rows_once_for_a_filter_and_for_synthetic_pairs(setting: Setting) -> None:
+    """The same rows in the same words are one artefact, whoever wants the answers; other words are another."""
+
+    def asked(**settings: Any) -> str:
+        return Lora(spec(filters=["already_right"], **settings)).screenings(setting)["answers"].fingerprint
+
+    pairs = Dpo(DpoSpec(kind="dpo")).before(setting, None)["answers"].fingerprint
+    assert asked() == pairs == asked(rank=2) and pairs not in (asked(template="alpaca"), asked(instructions=["Else."]))
+    index = index_recipe(setting, spec(with_retrieval=True).chunker())
+    found = Lora(spec(filters=["already_right"], with_retrieval=True, top_k=2)).screenings(setting)["answers"].fingerprint
+    assert found == Dpo(DpoSpec(kind="dpo", with_retrieval=True, top_k=2)).before(setting, index)["answers"].fingerprint != pairs
 
 
 def test_filters_that_leave_no_row_are_one_plain_message(make_setting: Make, train: list[Example]) -> None:

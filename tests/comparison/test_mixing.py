@@ -99,7 +99,7 @@ def test_a_run_prepares_its_rows_and_the_report_says_how(
     assert sum(found["passages"].values()) == found["kept"] and set(found["counts"]) == set(PREPARED["filters"])
     assert found["mix"][0]["drawn"] == found["lengths"]["rows"] - found["kept"] > 0
     assert report["data"]["mix"][0]["leakage"]["exact"] == 2
-    assert [event.kind for event in events if isinstance(event, Prepared)] == ["index", "screening", "screening", "weights"]
+    assert [event.kind for event in events if isinstance(event, Prepared)] == ["index", "screening", "answers", "weights"]
     assert str(folder) not in json.dumps(report)
     alone = json.dumps(scores_only(report))
     assert not any(private in alone for private in ("Which team out of", "other.jsonl", *(row["id"] for row in found["dropped"])))
