@@ -34,10 +34,10 @@ def check_model(spec: Any, setting: Setting) -> None:
     folder = locate(setting.model.id, setting.model.revision, setting.models_home).folder
     if is_encoder_decoder(folder):
         refuse_encoder_decoder(spec, str(described(folder).get("model_type")))
-    rank = getattr(spec, "rank", None)
+    rank: int | None = getattr(spec, "rank", None)
     smaller = layer_under(rank, setting.model, setting.models_home) if rank is not None else None
-    if smaller is not None:
-        check_rank(int(rank), smaller)
+    if rank is not None and smaller is not None:
+        check_rank(rank, smaller)
 
 
 def refuse_encoder_decoder(spec: Any, family: str) -> None:
