@@ -199,6 +199,8 @@ def _shown(event: dict[str, Any], epochs: int) -> Progress:
     """A trainer's event as progress, with its figures for the curves."""
     if event["event"] == "Finding":
         return Progress("", note=f"{event['text']} {event['remedy']}")
+    if event["event"] == "Stopped":
+        return Progress("keeping what was trained")
     values = {name: float(event[name]) for name in SHOWN if event.get(name) is not None}
     values["epoch"] = float(event["epoch"])
     if event["event"] == "Step":

@@ -103,7 +103,7 @@ def test_the_penalty_is_the_one_with_the_lowest_validation_loss_unless_it_is_giv
 
 def test_it_keeps_what_applies_of_the_contract_of_every_trainable_kind(tmp_path: Path) -> None:
     """E19, F3: round trip, a loss below that of guessing, and an attempt that was cut off is begun anew and ends with the same weights."""
-    contract.survives_json_and_yaml(ClassifierSpec(kind="classifier", penalty=0.5, balance=True))
+    assert contract.survives_json_and_yaml(ClassifierSpec(kind="classifier", penalty=0.5, balance=True))
     made = rooms.setting()
     (recipe,) = Classifier(ClassifierSpec(kind="classifier")).recipes(made)
     whole, again = tmp_path / "whole", tmp_path / "again"

@@ -1,7 +1,7 @@
 """What training must do, whatever is trained: the checks that the tests of every family of kinds share.
 
 A family is a trainer: a function from a job to its events, which are named `Step` and `Epoch` whatever their class. Its tests say how a small job
-is made; what must hold of it stands here, once.
+is made; what must hold of it stands here, once. Each check fails where it finds a fault, with what it found; it is true where there is none.
 """
 
 from __future__ import annotations
@@ -24,18 +24,20 @@ def named(events: Sequence[Any] | Iterator[Any], name: str) -> list[Any]:
     return [event for event in events if type(event).__name__ == name]
 
 
-def survives_json_and_yaml(job: Any) -> None:
+def survives_json_and_yaml(job: Any) -> bool:
     """A spec is one file, so that any machine can run it."""
     kind = type(job)
     assert kind.model_validate_json(job.model_dump_json()) == job
     assert kind.model_validate(safe_load(safe_dump(job.model_dump(mode="json")))) == job
+    return True
 
 
-def loss_falls(events: Sequence[Any], to: float = 0.97) -> None:
+def loss_falls(events: Sequence[Any], to: float = 0.97) -> bool:
     """From the first epoch to the last, and every step had a part in it."""
     epochs, steps = named(events, "Epoch"), named(events, "Step")
     assert epochs[-1].train_loss < to * epochs[0].train_loss
     assert all(step.grad_norm > 0 for step in steps)
+    return True
 
 
 def weights(out: Path) -> dict[str, torch.Tensor]:
@@ -58,7 +60,7 @@ def left_off(train: Train, job: Any, after: int) -> Iterator[Any]:
     events.close()  # type: ignore[attr-defined]
 
 
-def stops_and_resumes_to_the_same_weights(train: Train, job: Any, whole: Path, after: int) -> None:
+def stops_and_resumes_to_the_same_weights(train: Train, job: Any, whole: Path, after: int) -> bool:
     """F3, contract 5: stopped in the second epoch, it keeps the first one's checkpoint; only the interrupted epoch is done again.
 
     Args:
@@ -72,6 +74,7 @@ def stops_and_resumes_to_the_same_weights(train: Train, job: Any, whole: Path, a
     assert again == list(range(2, job.settings.epochs + 1))
     assert equal(weights(job.out), weights(whole))
     assert list(train(job)) == [], "a finished job does nothing"
+    return True
 
 
 def sets_a_checkpoint_that_was_cut_in_half_aside(train: Train, job: Any, whole: Path, after: int) -> list[Any]:

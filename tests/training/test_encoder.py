@@ -61,12 +61,12 @@ def probabilities(job: EncoderJob, tuned: bool = True) -> list[list[float]]:
 
 def test_it_keeps_the_contract_of_every_trainable_kind(job: EncoderJob, tmp_path: Path) -> None:
     """E19, F3: round trip, the loss falls, saved and loaded weights answer otherwise than the base, stop, resume, a checkpoint cut in half."""
-    contract.survives_json_and_yaml(job)
+    assert contract.survives_json_and_yaml(job)
     events = list(tune(job))
-    contract.loss_falls(events)
+    assert contract.loss_falls(events)
     assert probabilities(job) != probabilities(job, tuned=False)
     stopped, halved = (job.model_copy(update={"out": tmp_path / name}) for name in ("stopped", "halved"))
-    contract.stops_and_resumes_to_the_same_weights(tune, stopped, job.out, after=4)
+    assert contract.stops_and_resumes_to_the_same_weights(tune, stopped, job.out, after=4)
     told = contract.sets_a_checkpoint_that_was_cut_in_half_aside(tune, halved, job.out, after=7)
     (broken,) = [finding for finding in contract.named(told, "Finding") if finding.rule == "broken"]
     assert re.match(r"The checkpoint of epoch 2 is not whole \(.* has \d+ bytes, not \d+\), so it was set aside\.", broken.text)

@@ -86,14 +86,14 @@ def all_of(rows: tuple[TrainingRow, ...]) -> Batch:
 
 @EVERY
 def test_a_job_of_every_kind_survives_json_and_yaml(kind: str, make_job: Any) -> None:
-    contract.survives_json_and_yaml(make_job(kind))
+    assert contract.survives_json_and_yaml(make_job(kind))
 
 
 @EVERY
 def test_the_loss_falls_and_the_answers_differ_from_the_bases(kind: str, trained: Any, rows: tuple[TrainingRow, ...]) -> None:
     """E19: weights that were saved are loaded again and change the answers; `Adapters` refuses missing keys and what is still at its start."""
     run = trained(kind)
-    contract.loss_falls(run.events)
+    assert contract.loss_falls(run.events)
     model = load_model(run.job.base, run.job.models_home)
     tuned, base = model.generate(all_of(rows), SHORT, run.job.out), model.generate(all_of(rows), SHORT)
     assert [answer.token_ids for answer in tuned] != [answer.token_ids for answer in base]
@@ -130,7 +130,15 @@ def test_batch_size_changes_no_answer_of_a_tuned_model(kind: str, trained: Any, 
 @EVERY
 def test_stopped_in_an_epoch_it_keeps_the_last_checkpoint_and_resumes_to_the_same_weights(kind: str, trained: Any, make_job: Any) -> None:
     """F3, contract 5: only the interrupted epoch is done again."""
-    contract.stops_and_resumes_to_the_same_weights(train, make_job(kind), trained(kind).job.out, after=6)
+    assert contract.stops_and_resumes_to_the_same_weights(train, make_job(kind), trained(kind).job.out, after=6)
+
+
+def test_a_checkpoint_cut_in_half_is_set_aside_and_told_in_one_sentence(trained: Any, make_job: Any) -> None:
+    """F3, bad input: what was wrong with the file, and what follows from it."""
+    told = contract.sets_a_checkpoint_that_was_cut_in_half_aside(train, make_job("lora"), trained("lora").job.out, after=9)
+    (broken,) = [finding for finding in contract.named(told, "Finding") if finding.rule == "broken"]
+    assert broken.text.startswith("The checkpoint of epoch 2 is not whole (")
+    assert "so it was set aside. Nothing needs to be done: training " in f"{broken.text} {broken.remedy}"
 
 
 @EVERY

@@ -100,14 +100,14 @@ def make_job(spec: ModelSpec, pairs: tuple[PairRow, ...], tmp_path_factory: pyte
 
 @EVERY
 def test_a_job_of_every_task_survives_json_and_yaml(task: str, make_job: Any) -> None:
-    contract.survives_json_and_yaml(make_job(task))
+    assert contract.survives_json_and_yaml(make_job(task))
     if task != "reward":
-        contract.survives_json_and_yaml(make_job(task, stop_after=2))
+        assert contract.survives_json_and_yaml(make_job(task, stop_after=2))
 
 
 @PAIRS
 def test_the_loss_on_pairs_falls(task: str, trained: Any) -> None:
-    contract.loss_falls(trained(task)[1])
+    assert contract.loss_falls(trained(task)[1])
 
 
 def test_the_reward_rises_under_grpo(trained: Any) -> None:
@@ -138,7 +138,7 @@ def test_no_rule_of_the_doctor_speaks_on_these_runs(task: str, trained: Any) -> 
 def test_stopped_in_an_epoch_it_keeps_the_last_checkpoint_and_resumes_to_the_same_weights(task: str, trained: Any, make_job: Any) -> None:
     """With dropout, whose random state must go on where it was."""
     whole, _ = trained(task)
-    contract.stops_and_resumes_to_the_same_weights(train, make_job(task), whole.out, after=3)
+    assert contract.stops_and_resumes_to_the_same_weights(train, make_job(task), whole.out, after=3)
 
 
 @PAIRS

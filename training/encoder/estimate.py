@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,7 +158,3 @@ def four_steps(run: Run, rows: Sequence[TextRow], tokens: Sequence[int], load_s:
         min(peaks[long, 1], most),
         most,
     )
-
-
-def as_json(measured: Measured) -> dict[str, Any]:
-    return asdict(measured)
