@@ -63,10 +63,8 @@ class PassageIndex(Protocol):
         ...
 
 
-class Retriever(Protocol):
-    """Finds passages."""
-
-    passages: Sequence[Passage]
+class StoredIndex(PassageIndex, Protocol):
+    """An index that is built into a folder and read back. Kinds of it are registered in `indexes`."""
 
     @classmethod
     def build(cls, folder: Path, documents: Sequence[Document], chunker_spec: ChunkerSpec, embedder: Embedder) -> Iterator[tuple[int, int]]:
@@ -94,5 +92,35 @@ class Retriever(Protocol):
         ...
 
 
+class Probe(NamedTuple):
+    """What is searched for.
+
+    Attributes:
+        words: the question, for retrievers that look for words.
+        vector: its unit vector, shape (dimension,), float32; None where the retriever looks for words alone.
+    """
+
+    words: str
+    vector: np.ndarray | None = None
+
+
+class Retriever(Protocol):
+    """Ranks the passages of an index for questions."""
+
+    by_vector: ClassVar[bool]
+    """Whether it needs the probes' vectors."""
+
+    def __init__(self, index: PassageIndex) -> None: ...
+
+    def rank(self, probes: Sequence[Probe], k: int, allowed: np.ndarray | None = None) -> list[list[Hit]]:
+        """For each probe at most `k` rows, best first; ties go to the earlier row. What is asked beside a probe changes nothing.
+
+        Args:
+            allowed: shape (rows,), bool; only these may be found. None allows all.
+        """
+        ...
+
+
 chunkers: Registry[type[Chunker]] = Registry("chunker")
+indexes: Registry[type[StoredIndex]] = Registry("index")
 retrievers: Registry[type[Retriever]] = Registry("retriever")

@@ -21,7 +21,7 @@ from core.files import write_json, write_whole
 from core.fingerprint import fingerprint
 from core.records import Document, Passage, Retrieved
 from models.base import Embedder
-from retrieval.base import ChunkerSpec, Hit, retrievers
+from retrieval.base import ChunkerSpec, Hit, indexes
 from retrieval.chunking import make_chunker
 
 VERSION = "1"
@@ -169,4 +169,4 @@ def _damaged(folder: Path, why: str) -> StoreError:
     return StoreError(f"The index {folder.name} cannot be used: {why}.", remedy)
 
 
-retrievers.add("flat", FlatIndex)
+indexes.add("flat", FlatIndex)

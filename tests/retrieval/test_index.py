@@ -1,4 +1,4 @@
-"""Laws of every registered retriever, and what the flat index refuses."""
+"""Laws of every registered index, and what the flat index refuses."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from core.errors import DataError, ModelError, StoreError
 from core.records import Document
 from models.fake import HashEmbedder
-from retrieval.base import Retriever, retrievers
+from retrieval.base import StoredIndex, indexes
 from retrieval.chunking import TokenChunkerSpec
 from retrieval.index import FlatIndex, index_fingerprint, unit_vectors
 
 EMBEDDER = HashEmbedder()
 SPEC = TokenChunkerSpec(size=32, overlap=0)
-EVERY = pytest.mark.parametrize("kind", retrievers.names())
+EVERY = pytest.mark.parametrize("kind", indexes.names())
 
 FRUIT = [
     "apples ripen in september",
@@ -33,10 +33,10 @@ FRUIT = [
 DOCUMENTS = [Document(f"{i}.md", text) for i, text in enumerate(FRUIT)]
 
 
-def built(folder: Path, documents: Sequence[Document], kind: str = "flat", embedder: Any = EMBEDDER) -> Retriever:
-    retriever = retrievers.get(kind)
-    assert list(retriever.build(folder, documents, SPEC, embedder))
-    return retriever.load(folder, embedder)
+def built(folder: Path, documents: Sequence[Document], kind: str = "flat", embedder: Any = EMBEDDER) -> StoredIndex:
+    Index = indexes.get(kind)
+    assert list(Index.build(folder, documents, SPEC, embedder))
+    return Index.load(folder, embedder)
 
 
 @pytest.fixture
@@ -124,13 +124,13 @@ def test_a_query_finds_the_same_whatever_is_asked_beside_it(
 def test_no_text_at_all_is_refused(folder: Path, kind: str) -> None:
     """E17: an index without passages is never made."""
     with pytest.raises(DataError, match=r"needs at least one passage; 1 documents gave none\. Add documents"):
-        list(retrievers.get(kind).build(folder, [Document("a.md", " \n ")], SPEC, EMBEDDER))
+        list(indexes.get(kind).build(folder, [Document("a.md", " \n ")], SPEC, EMBEDDER))
 
 
 @EVERY
 def test_building_tells_how_far_it_is(folder: Path, kind: str) -> None:
     many = [Document(f"{i:03}.md", f"document number {i}") for i in range(130)]
-    steps = list(retrievers.get(kind).build(folder, many, SPEC, EMBEDDER))
+    steps = list(indexes.get(kind).build(folder, many, SPEC, EMBEDDER))
     assert steps[0] == (0, 130)
     assert steps[-1] == (130, 130)
     assert len(steps) >= 3
