@@ -48,30 +48,6 @@ def columns(start: RoomyCache | None) -> int:
     return start.get_seq_length() if start else 0
 
 
-def decode(
-    model: Any,
-    batch: Batch,
-    config: GenerationConfig,
-    stops: frozenset[int],
-    pad: int,
-    prefix: Prefix,
-    adapter_key: object,
-    start: RoomyCache | None = None,
-) -> list[Ids]:
-    """Ids of each completion, the stop id included where the model wrote one.
-
-    Args:
-        start: keys and values before every prompt, of one row; None for none.
-
-    Raises:
-        OutOfMemory: the device has no room for this batch.
-    """
-    import torch
-
-    with memory_errors(), torch.inference_mode():
-        return _Decoder(model, batch, config, stops, pad, prefix, adapter_key, start).run()
-
-
 @contextmanager
 def memory_errors() -> Iterator[None]:
     """Give every way of running out of memory one type, and the GPU its free memory back.
@@ -97,10 +73,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or any(sign in text for sign in MEMORY_SIGNS)
 
 
-class _Decoder:
-    """The state of one batch while it is decoded. `alive[i]` is the batch position of row i of the tensors.
+class Decoder:
+    """The state of one batch while it is decoded, within `torch.inference_mode()`. `alive[i]` is the batch position of row i of the tensors.
 
     `begun` counts the tokens that all rows begin with: virtual ones, then those that their prompts share.
+
+    Args:
+        start: keys and values before every prompt, of one row; None for none.
     """
 
     def __init__(
@@ -138,6 +117,7 @@ class _Decoder:
         return mask, (mask.cumsum(1) - 1).clamp(min=0)[:, self.begun :]
 
     def run(self) -> list[Ids]:
+        """Ids of each completion, the stop id included where the model wrote one."""
         for _ in self.steps():
             pass
         return [tuple(ids) for ids in self.written]
@@ -217,15 +197,18 @@ class _Decoder:
 
         staying = [row for row, place in enumerate(self.alive) if not self.has_ended(self.written[place])]
         finished = len(self.alive) - len(staying)
-        if finished == len(self.alive):
+        if not staying:
             return chosen[:0]
         if finished == 0 or finished < DROP_SHARE * len(self.alive):
             return chosen
         keep = torch.tensor(staying, device=chosen.device)
         self.alive = [self.alive[row] for row in staying]
+        self.keep_rows(keep)
+        return chosen[keep]
+
+    def keep_rows(self, keep: torch.Tensor) -> None:
         self.cache.keep_rows(keep)
         self.mask, self.positions = self.mask[keep], self.positions[keep]
-        return chosen[keep]
 
 
 def stream_ids(
@@ -235,6 +218,6 @@ def stream_ids(
     import torch
 
     with torch.inference_mode():
-        decoder = _Decoder(model, Batch((0,), (prompt_ids,), 0), config, stops, pad, Prefix(), None, start)
+        decoder = Decoder(model, Batch((0,), (prompt_ids,), 0), config, stops, pad, Prefix(), None, start)
         for _ in decoder.steps():
             yield list(decoder.written[0])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from core.errors import ModelError
 from models.adapter_weights import Adapters
 from models.base import Batch, Completion, GenerationConfig, Ids
-from models.decoding import DROP_SHARE, _Decoder, memory_errors
+from models.decoding import Decoder, memory_errors
 from models.text_codec import start_id
 from models.transformers_backend import TransformersModel
 
@@ -92,7 +92,7 @@ class Read(NamedTuple):
     mask: torch.Tensor
 
 
-class _Writer(_Decoder):
+class _Writer(Decoder):
     """One batch while it is written. Reading and choosing are grouped and done as for a decoder-only model."""
 
     def __init__(self, model: Any, prompts: Sequence[Ids], config: GenerationConfig, stops: frozenset[int], pad: int, start: int) -> None:
@@ -143,21 +143,10 @@ class _Writer(_Decoder):
         assert hidden is not None  # a batch has rows
         return Read(hidden, mask)
 
-    def drop_finished(self, chosen: torch.Tensor) -> torch.Tensor:
+    def keep_rows(self, keep: torch.Tensor) -> None:
         """As for a decoder-only model, from the tensors that there are here."""
-        import torch
-
-        staying = [row for row, place in enumerate(self.alive) if not self.has_ended(self.written[place])]
-        finished = len(self.alive) - len(staying)
-        if not staying:
-            return chosen[:0]
-        if finished == 0 or finished < DROP_SHARE * len(self.alive):
-            return chosen
-        keep = torch.tensor(staying, device=chosen.device)
-        self.alive = [self.alive[row] for row in staying]
         self.caches.batch_select_indices(keep)
         self.seen = Read(self.seen.hidden[keep], self.seen.mask[keep])
-        return chosen[keep]
 
 
 def read(model: Any, prompts: Sequence[Ids], pad: int) -> Read:
