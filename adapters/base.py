@@ -43,6 +43,10 @@ class MethodSpec(Spec):
         "bitsandbytes. A fine-tune is then trained on the very quantised base that answers; those of a whole model need auto.",
     )
 
+    def unset(self) -> set[str]:
+        """Settings that came after the first version and stand at their default: no key holds them, so that earlier work is found again."""
+        return set()
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -59,6 +63,7 @@ class Setting:
         general: rows to rehearse, cleared of test items; None for those that come with the project.
         mixes: further training rows by `MixSpec.key`, cleared of test items as well.
         pairs: preference pairs by the path that a spec names, cleared of test items.
+        questions: what the test items ask, without references: for methods that prepare the questions themselves.
         gold: which of the passages hold each example's reference, the nearest to its question first; examples without one are absent.
     """
 
@@ -80,6 +85,7 @@ class Setting:
     pairs: Mapping[str, PairsOfFile] = field(default_factory=dict)
     gold: Callable[[Sequence[Example], Sequence[Passage]], Mapping[str, Sequence[Passage]]] = lambda examples, passages: {}
     language_model: Callable[[], LanguageModel] = field(default=lambda: _no_model())
+    questions: tuple[str, ...] = ()
 
     @property
     def prompt_budget(self) -> int:
@@ -116,14 +122,14 @@ class Recipe:
     """An artefact to build, or to find again by its fingerprint.
 
     Attributes:
-        kind: "index" of passages, "weights", "vectors" of training questions, "screening": what the untuned model says of training rows,
-            "answers" of a model to training rows, a "reward" model, or weights to "start" from.
+        kind: "index" of passages, "queries": what the model makes of questions, "weights", "vectors" of training questions, "screening": what
+            the untuned model says of training rows, "answers" of a model to training rows, a "reward" model, or weights to "start" from.
         fingerprint: hash of everything that goes into it.
         inputs: what went into it, readable; kept beside it.
         build: writes it into a folder that may hold the checkpoints of an earlier attempt; is given the paths of the recipes before it.
     """
 
-    kind: Literal["index", "weights", "vectors", "screening", "answers", "reward", "start"]
+    kind: Literal["index", "queries", "weights", "vectors", "screening", "answers", "reward", "start"]
     fingerprint: str
     inputs: dict[str, Any]
     build: Callable[[Path, Sequence[Path]], Iterator[Progress]]

@@ -39,7 +39,7 @@ def choose(
         gold: by example id the passages that hold its reference, the best first.
     """
     most = max((len(found) for found in gold.values()), default=0)
-    ranked = finder.index.search([e.question for e in examples], finder.top_k + most + MARGIN)
+    ranked = finder.found(examples, finder.top_k + most + MARGIN)
     return [_of_one(e, found, gold.get(e.id, ()), finder.top_k, gold_share, seed) for e, found in zip(examples, ranked, strict=True)]
 
 

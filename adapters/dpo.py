@@ -10,7 +10,7 @@ from pydantic import Field
 from adapters.base import MethodSpec, Recipe, Setting, methods
 from adapters.pairing import base_answers, paired
 from adapters.preferred import Preferred, PreferredSpec
-from adapters.retrieved import PassageFinder
+from adapters.retrieved import PassageFinder, passages_inputs
 from training.preference.job import DpoJob
 from training.preference.settings import DpoSettings
 
@@ -31,9 +31,10 @@ class Dpo(Preferred):
 
     def before(self, setting: Setting, index: Recipe | None) -> dict[str, Recipe]:
         about: dict[str, Any] = {"index": [index.fingerprint] if index else []}
-        about |= {"top_k": self.spec.top_k, "passages_fit": min(self.spec.prompt_cap, setting.prompt_budget)} if index else {}
+        fit = {"passages_fit": min(self.spec.prompt_cap, setting.prompt_budget)}
+        about |= {**passages_inputs(self.spec, setting), **fit} if index else {}
         answers = base_answers(
-            self.spec, setting, lambda earlier: self.finder(setting, earlier[0]) if self.spec.with_retrieval else None, about
+            self.spec, setting, lambda earlier: self.finder(setting, earlier) if self.spec.with_retrieval else None, about
         )
         return {"answers": answers} if answers else {}
 

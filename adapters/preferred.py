@@ -1,6 +1,7 @@
 """What fine-tunes on preferences share: settings, the recipes that come before the weights, and prompts worded as they are asked.
 
     index?      passages, with retrieval
+    queries?    what the model makes of the questions, where they are rewritten for the search
     answers?    the base model's answers to training rows, where pairs are synthetic
     reward?     a reward model, for policy optimisation
     start?      a supervised LoRA to begin with
@@ -28,7 +29,8 @@ from adapters.fitting import check_model
 from adapters.lora import Lora, LoraSpec
 from adapters.pairing import PairSettings
 from adapters.prompts import PROMPT_VERSION, word
-from adapters.retrieved import PassageFinder, RetrievalSettings, check_documents, index_recipe
+from adapters.retrieved import PassageFinder, RetrievalSettings, check_retrieval, retrieval_recipes
+from adapters.searching import search_inputs
 from adapters.tuned import BoundTuned
 from core.errors import MethodError
 from core.files import write_json
@@ -48,6 +50,7 @@ LIBRARIES = ("torch", "transformers", "peft", "accelerate")
 SHOWN = ("loss", "learning_rate", "grad_norm", "reward_accuracy", "reward_margin", "reward", "kl", "answer_tokens")
 RECORD = "pairs.json"
 """Where the pairs came from, while the training is unfinished."""
+RETRIEVAL = ("index", "queries")
 AT_EPOCHS = ("train_loss", "validation_loss", "validation_reward_accuracy", "validation_reward_margin")
 
 
@@ -77,7 +80,7 @@ class PreferredSpec(PairSettings, RetrievalSettings, AdapterSettings):
     def trained_with(self) -> dict[str, Any]:
         """The settings that the weights of one seed depend on; the pairs count by their content."""
         skipped = {"name", "pairs", "weights"} | (set() if self.with_retrieval else set(RetrievalSettings.model_fields) | {"prompt_cap"})
-        skipped |= set() if self.after_sft else {"sft_epochs"}
+        skipped |= self.unset() | (set() if self.after_sft else {"sft_epochs"})
         return {**self.model_dump(exclude=skipped), "kind": self.kind, "seeds": 1}
 
 
@@ -101,11 +104,12 @@ class Preferred(ABC):
         if not setting.train:
             raise MethodError(f"{kind} needs at least 1 training example; got 0.", "Give the training split a larger share.")
         if self.spec.with_retrieval:
-            check_documents(f"{kind} with_retrieval", setting)
+            check_retrieval(f"{kind} with_retrieval", self.spec, setting)
 
     def parts(self, setting: Setting) -> dict[str, Recipe]:
         """The recipes before the weights, by what they are to them, in order."""
-        index = {"index": index_recipe(setting, self.spec.chunker())} if self.spec.with_retrieval else {}
+        retrieval = retrieval_recipes(self.spec, setting, (*setting.train, *setting.validation)) if self.spec.with_retrieval else []
+        index = dict(zip(RETRIEVAL, retrieval, strict=False))
         start = {"start": replace(Lora(self.spec.lora()).recipes(setting)[-1], kind="start")} if self.spec.after_sft else {}
         return {**index, **self.before(setting, index.get("index")), **start}
 
@@ -131,9 +135,10 @@ class Preferred(ABC):
             "libraries": {name: _version(name) for name in (*LIBRARIES, "trl")},
             "settings": self.spec.trained_with(),
             "instruction": setting.instruction,
-            "before": {role: recipe.fingerprint for role, recipe in parts.items()},
+            "before": {role: recipe.fingerprint for role, recipe in parts.items() if role != "queries"},
             "passages_fit": min(self.spec.prompt_cap, setting.prompt_budget) if "index" in parts else None,
             "answer_tokens": setting.generation.max_new_tokens,
+            **(search_inputs(self.spec, setting) if "index" in parts else {}),
             **self.pairs_inputs(setting, parts),
         }
 
@@ -144,15 +149,16 @@ class Preferred(ABC):
         return [*parts.values(), Recipe("weights", key, {**inputs, "train_rows": len(setting.train)}, build)]
 
     def bind(self, setting: Setting, artefacts: Sequence[Path]) -> Bound:
-        finder = self.finder(setting, artefacts[0]) if self.spec.with_retrieval else None
+        finder = self.finder(setting, artefacts) if self.spec.with_retrieval else None
         return BoundTuned(setting, artefacts[-1], finder, word)
 
-    def finder(self, setting: Setting, index: Path) -> PassageFinder:
-        return PassageFinder(setting, index, self.spec.top_k, self.spec.prompt_cap)
+    def finder(self, setting: Setting, folders: Sequence[Path]) -> PassageFinder:
+        """Finds passages, given the paths of the recipes before the weights."""
+        return PassageFinder(setting, folders[: self.spec.folders], self.spec, self.spec.prompt_cap)
 
     def train(self, setting: Setting, folder: Path, paths: dict[str, Path]) -> Iterator[Progress]:
         yield Progress("wording training prompts", 0, len(setting.train), "examples")
-        finder = self.finder(setting, paths["index"]) if "index" in paths else None
+        finder = self.finder(setting, list(paths.values())) if "index" in paths else None
         job, record = self.job(setting, finder, paths, folder)
         write_json(folder / RECORD, record)
         for event in run_job(job):
@@ -166,7 +172,7 @@ class Preferred(ABC):
             MethodError: its steps cannot be taken.
         """
         paths = dict(zip(self.parts(setting), earlier, strict=True))
-        finder = self.finder(setting, paths["index"]) if "index" in paths else None
+        finder = self.finder(setting, list(paths.values())) if "index" in paths else None
         with tempfile.TemporaryDirectory() as folder:
             return of_job(self.job(setting, finder, paths, Path(folder))[0])
 

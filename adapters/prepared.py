@@ -18,7 +18,7 @@ from adapters.distractors import Chosen, choose, in_seeded_order
 from adapters.mixing import Drawn, draw
 from adapters.preparation import WORDS, PreparationSettings, asked_in, wording_of, wordings
 from adapters.prompts import word
-from adapters.retrieved import PassageFinder
+from adapters.retrieved import PassageFinder, passages_inputs
 from adapters.rows import WordedExample, WordedRows, encoded, training_rows, worded_each
 from core.dataset import filters
 from core.dataset.filters import ORDER, Dropped
@@ -227,7 +227,7 @@ def _answers(spec: Any, setting: Setting, find: Callable[[Sequence[Path]], Passa
         return [(example.id, prompt.messages) for example, prompt in each if not isinstance(prompt, MethodError)]
 
     about: dict[str, Any] = {"instruction": asked.instruction, "index": list(index)}
-    about |= {"top_k": spec.top_k, "passages_fit": min(spec.prompt_cap, setting.prompt_budget)} if index else {}
+    about |= {**passages_inputs(spec, setting), "passages_fit": min(spec.prompt_cap, setting.prompt_budget)} if index else {}
     about |= {"template": spec.template} if WORDS[spec.template] is not word else {}
     author = answered.LocalAuthor(setting.model_key, setting.language_model, setting.generation)
     return answered.answers_recipe(setting, author, about, chats, STAGE)
@@ -236,7 +236,7 @@ def _answers(spec: Any, setting: Setting, find: Callable[[Sequence[Path]], Passa
 def _losses(spec: Any, setting: Setting, find: Callable[[Sequence[Path]], PassageFinder | None], index: Sequence[str]) -> Recipe:
     trained, asked = spec.noise_by == "trained", asked_in(spec, setting)
     about: dict[str, Any] = {"template": spec.template, "instruction": asked.instruction, "index": list(index)}
-    about |= {"top_k": spec.top_k, "passages_fit": min(spec.prompt_cap, setting.prompt_budget)} if index else {}
+    about |= {**passages_inputs(spec, setting), "passages_fit": min(spec.prompt_cap, setting.prompt_budget)} if index else {}
     about |= {"trained": {**_warm_up(spec).model_dump(), "kind": spec.kind}} if trained else {}
 
     def build(folder: Path, earlier: Sequence[Path]) -> Iterator[Progress]:

@@ -1,6 +1,7 @@
 """RAG: the passages nearest to the question stand before it (Lewis et al. 2020, arXiv:2005.11401, without the joint training).
 
-Documents are cut and embedded once; each prompt holds the best passages that fit, the least relevant dropped first.
+Documents are cut and embedded once; each prompt holds the best passages that fit, the least relevant dropped first. How they are found is
+a matter of settings (adapters/searching.py): two `rag` methods with other settings stand side by side in one comparison.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from adapters.base import Bound, MethodSpec, Recipe, Setting, methods
-from adapters.retrieved import PassageFinder, RetrievalSettings, check_documents, index_recipe
+from adapters.retrieved import PassageFinder, RetrievalSettings, check_retrieval, retrieval_recipes
 from core.records import Example, Prompt
 
 
@@ -43,13 +44,13 @@ class Rag:
         self.spec = spec
 
     def check(self, setting: Setting) -> None:
-        check_documents("rag", setting)
+        check_retrieval("rag", self.spec, setting)
 
     def recipes(self, setting: Setting) -> list[Recipe]:
-        return [index_recipe(setting, self.spec.chunker())]
+        return retrieval_recipes(self.spec, setting)
 
     def bind(self, setting: Setting, artefacts: Sequence[Path]) -> Bound:
-        return BoundRag(PassageFinder(setting, artefacts[0], self.spec.top_k))
+        return BoundRag(PassageFinder(setting, artefacts, self.spec))
 
 
 methods.add("rag", Rag)

@@ -1,4 +1,4 @@
-"""Retrieval for any method: the settings, the recipe of the index, and prompts with the passages that were found."""
+"""Retrieval for any method: the settings, the recipes of the index and of rewritten questions, and prompts with the passages that were found."""
 
 from __future__ import annotations
 
@@ -6,18 +6,27 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from adapters.base import MethodSpec, Progress, Recipe, Setting
 from adapters.prompts import Words, with_fitting_passages, word
+from adapters.rewriting import Rewriter, queries_recipe
+from adapters.searching import SearchSettings, check_search, search_inputs
 from core.errors import MethodError
 from core.records import Example, Prompt, Retrieved
+from models.cross_encoder import CrossScorer
 from retrieval.chunking import TokenChunkerSpec
 from retrieval.index import FlatIndex, index_fingerprint
+from retrieval.search.filters import allowed_rows
+from retrieval.search.pipeline import Search, Steps
+
+FIRST = frozenset({*MethodSpec.model_fields, "top_k", "chunk_size", "chunk_overlap"})
+"""Settings that every key holds."""
 
 
-class RetrievalSettings(MethodSpec):
+class RetrievalSettings(SearchSettings):
     """Settings of every method that retrieves."""
 
     top_k: int = Field(3, ge=1, le=50, description="Passages that are put into each prompt, if they fit; usual 1 to 10.")
@@ -35,6 +44,15 @@ class RetrievalSettings(MethodSpec):
     def chunker(self) -> TokenChunkerSpec:
         return TokenChunkerSpec(kind="tokens", size=self.chunk_size, overlap=self.chunk_overlap)
 
+    @property
+    def folders(self) -> int:
+        """How many artefacts `retrieval_recipes` names."""
+        return 1 if self.rewrite == "none" else 2
+
+    def unset(self) -> set[str]:
+        fields = RetrievalSettings.model_fields.items()
+        return {name for name, field in fields if name not in FIRST and getattr(self, name) == field.get_default(call_default_factory=True)}
+
 
 def check_documents(kind: str, setting: Setting) -> None:
     """Refuse to retrieve from nothing.
@@ -46,6 +64,32 @@ def check_documents(kind: str, setting: Setting) -> None:
         raise MethodError(
             f"{kind} needs documents to search; got 0.", "Drop some on the page's Retrieval tab, or add `knowledge: {path: …}` to the plan."
         )
+
+
+def check_retrieval(kind: str, spec: RetrievalSettings, setting: Setting) -> None:
+    """Refuse to retrieve from nothing, and a search that cannot be made.
+
+    Raises:
+        MethodError: there are no documents, no such cross-encoder, or a filter by what no document states.
+    """
+    check_documents(kind, setting)
+    check_search(kind, spec, setting)
+
+
+def passages_inputs(spec: RetrievalSettings, setting: Setting) -> dict[str, Any]:
+    """What the passages of a prompt depend on beside the index."""
+    unset = spec.unset() | set(MethodSpec.model_fields) | {"chunk_size", "chunk_overlap"}
+    later = {
+        name: value for name, value in spec.model_dump(mode="json").items() if name in RetrievalSettings.model_fields and name not in unset
+    }
+    return {**later, **search_inputs(spec, setting)}
+
+
+def retrieval_recipes(spec: RetrievalSettings, setting: Setting, trained_on: Sequence[Example] = ()) -> list[Recipe]:
+    """The index, and what the model makes of the questions where they are rewritten: of those that are asked, and of those that are trained on."""
+    questions = [*(example.question for example in trained_on), *setting.questions]
+    rewritten = [queries_recipe(setting, spec.rewrite, questions)] if spec.rewrite != "none" else []
+    return [index_recipe(setting, spec.chunker()), *rewritten]
 
 
 def index_recipe(setting: Setting, chunker: TokenChunkerSpec) -> Recipe:
@@ -68,27 +112,49 @@ class PassageFinder:
     """Words prompts with retrieved passages, for asking and for training alike. The index is read at the first call.
 
     Args:
-        index_folder: what `index_recipe` built.
+        folders: what `retrieval_recipes` built.
+        spec: how passages are found.
         token_cap: most tokens of a prompt with passages, so that training prompts stay short; None for all that the model reads.
         words: how a prompt is worded.
     """
 
-    def __init__(self, setting: Setting, index_folder: Path, top_k: int, token_cap: int | None = None, words: Words = word) -> None:
-        self.setting = setting
-        self.index_folder = index_folder
-        self.top_k = top_k
+    def __init__(
+        self, setting: Setting, folders: Sequence[Path], spec: RetrievalSettings, token_cap: int | None = None, words: Words = word
+    ) -> None:
+        self.setting, self.spec = setting, spec
+        self.folders = folders
         self.token_cap = token_cap
         self.words = words
 
+    @property
+    def top_k(self) -> int:
+        return self.spec.top_k
+
     @cached_property
     def index(self) -> FlatIndex:
-        return FlatIndex.load(self.index_folder, self.setting.embedder())
+        return FlatIndex.load(self.folders[0], self.setting.embedder())
+
+    @cached_property
+    def search(self) -> Search:
+        spec, setting = self.spec, self.setting
+        scorer = CrossScorer(spec.reranker, setting.models_home, setting.model.threads) if spec.reranker else None
+        allowed = allowed_rows(self.index.passages, setting.documents, spec.where)
+        return Search(self.index, Steps(spec.retriever, spec.candidates, spec.diversity, spec.min_score, scorer, allowed))
+
+    @cached_property
+    def rewriter(self) -> Rewriter:
+        return Rewriter(self.setting, self.spec.rewrite, self.folders[1:])
 
     def under(self, instruction: str) -> PassageFinder:
-        """The same finder, wording prompts under another instruction; both share the index."""
-        other = PassageFinder(replace(self.setting, instruction=instruction), self.index_folder, self.top_k, self.token_cap, self.words)
-        other.__dict__["index"] = self.index
+        """The same finder, wording prompts under another instruction; both share what was loaded."""
+        other = PassageFinder(replace(self.setting, instruction=instruction), self.folders, self.spec, self.token_cap, self.words)
+        other.__dict__ |= {"index": self.index, "search": self.search, "rewriter": self.rewriter}
         return other
+
+    def found(self, examples: Sequence[Example], top_k: int | None = None) -> list[list[Retrieved]]:
+        """The passages for each example, best first; by default as many as the spec says."""
+        queries = self.rewriter.queries([example.question for example in examples])
+        return self.search.search(queries, self.top_k if top_k is None else top_k)
 
     def prompts(self, examples: Sequence[Example]) -> list[Prompt]:
         """One prompt for each example, in order.
@@ -97,7 +163,7 @@ class PassageFinder:
             MethodError: a question does not fit the model even without passages.
             StoreError: the index is damaged, or was made with another embedder.
         """
-        return self.worded(examples, self.index.search([example.question for example in examples], self.top_k))
+        return self.worded(examples, self.found(examples))
 
     def worded(self, examples: Sequence[Example], found: Sequence[Sequence[Retrieved]]) -> list[Prompt]:
         """The same with passages that were found otherwise, best first.

@@ -21,10 +21,11 @@ from adapters.preparation import WORDS, PreparationSettings, asked_in, check_pre
 from adapters.prepared import FILE, in_words, prepared, screenings
 from adapters.prompts import PROMPT_VERSION, Words
 from adapters.rehearsed import general_rows, rehearsal_inputs
-from adapters.retrieved import PassageFinder, RetrievalSettings, check_documents, index_recipe
+from adapters.retrieved import PassageFinder, RetrievalSettings, check_retrieval, passages_inputs, retrieval_recipes
 from adapters.rows import training_rows as training_rows
 from adapters.rows import worded
 from adapters.screening import What
+from adapters.searching import search_inputs
 from adapters.teaching import TeacherSettings, check_teacher, lesson, teacher_recipe
 from core.errors import MethodError
 from core.files import write_json
@@ -75,7 +76,7 @@ class TunedSpec(TeacherSettings, PreparationSettings, RetrievalSettings, Trainin
         skipped = {"name", "train_rows", "mix", "weights"} | (
             set() if self.with_retrieval else set(RetrievalSettings.model_fields) | {"prompt_cap"}
         )
-        skipped |= set() if self.filters and self.keep_rows else {"keep_rows"}
+        skipped |= self.unset() | (set() if self.filters and self.keep_rows else {"keep_rows"})
         return {**self.model_dump(exclude=skipped | set(TeacherSettings.model_fields)), "kind": self.kind, "seeds": 1}
 
 
@@ -120,7 +121,7 @@ class Tuned:
                 "Lower train_rows, or leave it out for all of them.",
             )
         if self.spec.with_retrieval:
-            check_documents(f"{self.spec.kind} with_retrieval", setting)
+            check_retrieval(f"{self.spec.kind} with_retrieval", self.spec, setting)
         check_preparation(self.spec.kind, self.spec, setting)
         check_teacher(self.spec.kind, self.spec, setting)
         early.check(self.spec, len(setting.validation))
@@ -138,7 +139,8 @@ class Tuned:
 
     def recipes(self, setting: Setting) -> list[Recipe]:
         setting = self.fewer(setting)
-        index = [index_recipe(setting, self.spec.chunker())] if self.spec.with_retrieval else []
+        retrieval = self.retrieval(setting)
+        index = retrieval[:1]
         teacher = self.teacher(setting)
         inputs = {
             "stage": STAGE_VERSION,
@@ -149,6 +151,7 @@ class Tuned:
             "instruction": setting.instruction,
             "index": [recipe.fingerprint for recipe in index],
             "passages_fit": min(self.spec.prompt_cap, setting.prompt_budget) if index else None,
+            **(search_inputs(self.spec, setting) if index else {}),
             **preparation_inputs(self.spec, setting),
             **rehearsal_inputs(self.spec, setting),
             **({"teacher": teacher.fingerprint} if teacher else {}),
@@ -159,19 +162,24 @@ class Tuned:
         def build(folder: Path, earlier: Sequence[Path]) -> Iterator[Progress]:
             yield from self.train(setting, folder, earlier)
 
-        before = [*index, *self.screenings(setting).values(), *([teacher] if teacher else [])]
+        before = [*retrieval, *self.screenings(setting).values(), *([teacher] if teacher else [])]
         return [*before, Recipe("weights", fingerprint({**inputs, **rows}), readable, build)]
+
+    def retrieval(self, setting: Setting) -> list[Recipe]:
+        """The index and rewritten questions, with retrieval. Weights depend on the first alone: what is asked later does not change them."""
+        return retrieval_recipes(self.spec, setting, (*setting.train, *setting.validation)) if self.spec.with_retrieval else []
 
     def teacher(self, setting: Setting) -> Recipe | None:
         """The answers to learn instead of the references, where a teacher is named."""
-        index = [index_recipe(setting, self.spec.chunker()).fingerprint] if self.spec.with_retrieval else []
+        index = [recipe.fingerprint for recipe in self.retrieval(setting)[:1]]
         about: dict[str, Any] = {"template": self.spec.template, "index": index}
-        about |= {"top_k": self.spec.top_k, "passages_fit": min(self.spec.prompt_cap, setting.prompt_budget)} if index else {}
+        fit = {"passages_fit": min(self.spec.prompt_cap, setting.prompt_budget)}
+        about |= {**passages_inputs(self.spec, setting), **fit} if index else {}
         return teacher_recipe(self.spec, asked_in(self.spec, setting), self.words, lambda paths: self.finder(setting, paths), about)
 
     def screenings(self, setting: Setting) -> dict[What, Recipe]:
         """What the untuned model is asked about the training rows, for filters that need it."""
-        index = [index_recipe(setting, self.spec.chunker()).fingerprint] if self.spec.with_retrieval else []
+        index = [recipe.fingerprint for recipe in self.retrieval(setting)[:1]]
         return screenings(self.spec, setting, lambda paths: self.finder(setting, paths), index)
 
     def bind(self, setting: Setting, artefacts: Sequence[Path]) -> Bound:
@@ -185,7 +193,7 @@ class Tuned:
     def finder(self, setting: Setting, artefacts: Sequence[Path]) -> PassageFinder | None:
         if not self.spec.with_retrieval:
             return None
-        return PassageFinder(asked_in(self.spec, setting), artefacts[0], self.spec.top_k, self.spec.prompt_cap, self.words)
+        return PassageFinder(asked_in(self.spec, setting), artefacts[: self.spec.folders], self.spec, self.spec.prompt_cap, self.words)
 
     def train(self, setting: Setting, folder: Path, earlier: Sequence[Path]) -> Iterator[Progress]:
         yield Progress("wording training prompts", 0, len(self.fewer(setting).train), "examples")
@@ -207,8 +215,9 @@ class Tuned:
         """The same, with the record of how its rows were prepared."""
         setting = self.fewer(setting)
         finder = self.finder(setting, earlier)
-        screened = dict(zip(self.screenings(setting), earlier[1 if finder else 0 :], strict=False))
-        taught = lesson(self.spec, setting, earlier[bool(finder) + len(screened) :])
+        behind = earlier[self.spec.folders if finder else 0 :]
+        screened = dict(zip(self.screenings(setting), behind, strict=False))
+        taught = lesson(self.spec, setting, behind[len(screened) :])
         train = prepared(self.spec, taught.setting, finder, screened, self.spec.seed, self.spec.max_tokens)
         validation = training_rows(asked_in(self.spec, setting), finder, setting.validation, self.words)
         job = TrainingJob(

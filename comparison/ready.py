@@ -107,6 +107,7 @@ def make_ready(plan: Plan, models_home: Path, environment: Mapping[str, Any] | N
         pairs=guarded_pairs(plan, dataset, nearness),
         gold=lambda examples, passages: holding(examples, passages, dataset.labels),
         language_model=loaded.model,
+        questions=tuple(example.question for example in dataset.test),
         general=rehearsed(plan.spec.rehearsal, dataset) if any(getattr(spec, "rehearsal_alpha", 0) for spec in plan.methods) else None,
     )
     checked = _checked(plan, setting, loaded)

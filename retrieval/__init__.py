@@ -2,3 +2,4 @@
 
 from retrieval import chunking as chunking
 from retrieval import index as index
+from retrieval import search as search

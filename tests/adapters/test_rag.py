@@ -56,14 +56,16 @@ def test_long_passages_are_dropped_until_the_prompt_fits(make_setting: MakeSetti
     """E7: the question is whole, the number dropped is kept."""
     long = [Document(f"{i}.md", f"crate bird {i} " * 40) for i in range(4)]
     setting = make_setting(documents=long, context=64 + 900)
-    for example, prompt in zip(questions, PassageFinder(setting, indexed(setting, tmp_path), 4).prompts(questions), strict=True):
+    for example, prompt in zip(
+        questions, PassageFinder(setting, [indexed(setting, tmp_path)], RagSpec(top_k=4)).prompts(questions), strict=True
+    ):
         assert prompt.dropped_passages == 4 - len(prompt.passages) > 0
         assert prompt.messages[-1].content.endswith(f"Question: {example.input}\nAnswer:")
         assert len(FakeCodec().prompt_ids(prompt.messages)) <= 900
 
 
 def test_a_cap_keeps_every_prompt_with_passages_short(setting: Setting, tmp_path: Path, train: list[Example]) -> None:
-    finder = PassageFinder(setting, indexed(setting, tmp_path), 3, token_cap=160)
+    finder = PassageFinder(setting, [indexed(setting, tmp_path)], RagSpec(), token_cap=160)
     prompts = finder.prompts(train)
     assert any(prompt.passages for prompt in prompts)
     assert all(len(FakeCodec().prompt_ids(prompt.messages)) <= 160 for prompt in prompts)
@@ -80,7 +82,7 @@ def test_all_questions_are_embedded_in_one_call_as_queries(make_setting: MakeSet
     import dataclasses
 
     setting = dataclasses.replace(make_setting(), embedder=Listening)
-    PassageFinder(setting, indexed(make_setting(), tmp_path), 3).prompts(questions)
+    PassageFinder(setting, [indexed(make_setting(), tmp_path)], RagSpec()).prompts(questions)
     assert calls == [(8, "query")]
 
 
@@ -93,7 +95,7 @@ def test_an_index_made_with_another_embedder_is_refused(setting: Setting, tmp_pa
 
     folder = indexed(setting, tmp_path)
     with pytest.raises(StoreError, match="must have been made with fake/other"):
-        PassageFinder(dataclasses.replace(setting, embedder=Other), folder, 3).prompts(questions)
+        PassageFinder(dataclasses.replace(setting, embedder=Other), [folder], RagSpec()).prompts(questions)
 
 
 def test_too_much_overlap_is_refused_in_plain_words() -> None:

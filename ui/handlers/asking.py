@@ -73,7 +73,7 @@ def desk(
     chosen = next(iter(ready.methods.values()))
     ready = ready.of(chosen)
     model = ctx.settings.models.get(ready.loaded.spec, models)
-    setting = replace(ready.setting, codec=model.codec, embedder=model.embedder)
+    setting = replace(ready.setting, codec=model.codec, embedder=model.embedder, language_model=model.model)
     return Desk(plan, ready.dataset, setting, chosen, model)
 
 
