@@ -48,6 +48,30 @@ def columns(start: RoomyCache | None) -> int:
     return start.get_seq_length() if start else 0
 
 
+def decode(
+    model: Any,
+    batch: Batch,
+    config: GenerationConfig,
+    stops: frozenset[int],
+    pad: int,
+    prefix: Prefix,
+    adapter_key: object,
+    start: RoomyCache | None = None,
+) -> list[Ids]:
+    """Ids of each completion, the stop id included where the model wrote one.
+
+    Args:
+        start: keys and values before every prompt, of one row; None for none.
+
+    Raises:
+        OutOfMemory: the device has no room for this batch.
+    """
+    import torch
+
+    with memory_errors(), torch.inference_mode():
+        return Decoder(model, batch, config, stops, pad, prefix, adapter_key, start).run()
+
+
 @contextmanager
 def memory_errors() -> Iterator[None]:
     """Give every way of running out of memory one type, and the GPU its free memory back.

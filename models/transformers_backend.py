@@ -125,15 +125,12 @@ class TransformersModel:
         self.lock = threading.RLock()
 
     def generate(self, batch: Batch, config: GenerationConfig, adapter: Path | None = None) -> list[Completion]:
-        import torch
-
-        from models.decoding import Decoder, memory_errors
+        from models.decoding import decode, memory_errors
 
         self._check_length(max(map(len, batch.prompt_ids)) + config.max_new_tokens, adapter)
         with memory_errors(), self.lock, self.adapters.active(adapter, batch.prompt_ids[0]) as model:
             start = self.adapters.beginning(adapter)
-            with torch.inference_mode():
-                written = Decoder(model, batch, config, self.codec.stops, self.codec.pad, self.prefix, adapter, start).run()
+            written = decode(model, batch, config, self.codec.stops, self.codec.pad, self.prefix, adapter, start)
         return [self._completion(ids) for ids in written]
 
     def stream(self, prompt_ids: Ids, config: GenerationConfig, adapter: Path | None = None) -> Iterator[str]:
