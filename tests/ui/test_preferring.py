@@ -26,7 +26,7 @@ def written(path: Path, rows: list[dict[str, object]]) -> str:
 def test_a_file_of_pairs_is_kept_under_its_name_and_its_first_pairs_are_shown(ctx: Context, tmp_path: Path) -> None:
     found = preferring.bring(ctx, written(tmp_path / "our votes.jsonl", ROWS))
     assert Path(found.path).name == "our-votes.jsonl" and found.path.startswith(str(ctx.store.root))
-    assert "7 pairs of our-votes.jsonl can be used. The first 5:" in found.html
+    assert "7 pairs of our-votes.jsonl can be used." in found.html and "The first 5:" in found.html
     assert "Question 4?" in found.html and "Question 5?" not in found.html
     assert preferring.settings("dpo", found.path) == preferring.settings("grpo", found.path) == {"pairs": found.path}
 

@@ -71,6 +71,7 @@ def test_a_planned_mix_stays_until_a_file_is_given_and_other_kinds_have_none(ctx
     planned = {"mix": [{"path": "other.jsonl", "weight": 0.1}]}
     assert preparation.settings(ctx, LoraSpec, EMPTY, planned) == planned
     assert preparation.settings(ctx, ZeroShotSpec, EMPTY, planned) == {}
+    assert preparation.prepares(LoraSpec) and not preparation.prepares(ZeroShotSpec) and not preparation.prepares(None)
 
 
 def test_a_file_of_no_known_kind_or_without_a_share_is_refused(ctx: Context, tmp_path: Path) -> None:

@@ -54,6 +54,11 @@ class Looked(NamedTuple):
     left_out: Choices | None = None
 
 
+def prepares(kind: type[Any] | None) -> bool:
+    """Whether a kind, by its spec, prepares its rows; others take them as they are."""
+    return kind is not None and issubclass(kind, PreparationSettings)
+
+
 def settings(ctx: Context, kind: type[Any] | None, given: Given, planned: Mapping[str, Any]) -> dict[str, Any]:
     """The plan's settings for a filled fold; none for a kind that takes the rows as they are.
 
@@ -64,7 +69,7 @@ def settings(ctx: Context, kind: type[Any] | None, given: Given, planned: Mappin
         PlanError: shares that do not go with the files.
         DataError: a file is of no known kind.
     """
-    if kind is None or not issubclass(kind, PreparationSettings):
+    if kind is None or not prepares(kind):
         return {}
     found: dict[str, Any] = {}
     if given.filters:

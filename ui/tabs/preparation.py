@@ -20,6 +20,7 @@ from ui.uploads import DATA_SUFFIXES
 
 
 class PreparationParts(NamedTuple):
+    fold: gr.Accordion
     filters: gr.CheckboxGroup
     back: gr.Dropdown
     wordings: gr.Textbox
@@ -37,7 +38,7 @@ class PreparationParts(NamedTuple):
 
 def build() -> PreparationParts:
     """Lay it out."""
-    with gr.Accordion("Data preparation", open=False, elem_id="prep_fold"):
+    with gr.Accordion("Data preparation", open=False, elem_id="prep_fold") as fold:
         choices = [(label, name) for name, label in preparation.FILTER_LABELS.items()]
         filters = gr.CheckboxGroup(choices, label="Leave out", info="Nothing is deleted; untick to have them back.", elem_id="prep_filters")
         back = gr.Dropdown(
@@ -56,7 +57,7 @@ def build() -> PreparationParts:
         )
         with gr.Row(equal_height=False):
             files = gr.File(
-                label="Rows of other tasks, one file or several",
+                label="Rows of other tasks",
                 file_count="multiple",
                 file_types=list(DATA_SUFFIXES),
                 elem_id="prep_file",
@@ -75,7 +76,7 @@ def build() -> PreparationParts:
         look = gr.Button("Look at the rows", size="sm", elem_id="prep_look", min_width=160, scale=0)
         view = gr.HTML(elem_id="prep_view")
         record = gr.HTML(elem_id="prep_record")
-    return PreparationParts(filters, back, wordings, files, shares, look, view, record)
+    return PreparationParts(fold, filters, back, wordings, files, shares, look, view, record)
 
 
 def settings(ctx: Context, task: Task, kind: str, specs: Mapping[str, Any], given: tuple[Any, ...]) -> dict[str, Any]:
@@ -90,7 +91,7 @@ def settings(ctx: Context, task: Task, kind: str, specs: Mapping[str, Any], give
 def wire(
     parts: PreparationParts, shared: Shared, kind: gr.Dropdown, specs: Mapping[str, Any], inputs: list[Component], mine: Callable[..., Any]
 ) -> None:
-    """Fill it from the task, look on demand, and forget what was seen when the task becomes another.
+    """Show it for kinds that prepare their rows, fill it from the task, look on demand, and forget what was seen when the task becomes another.
 
     Args:
         inputs: those of the forms of all kinds.
@@ -103,6 +104,11 @@ def wire(
 
     outputs = [parts.filters, parts.back, parts.wordings, parts.files, parts.view]
     shared.on(shared.task.change, fill, [shared.task, kind], outputs)
+
+    def switch(ctx: Context, kind: str) -> Any:
+        return gr.update(visible=preparation.prepares(specs.get(kind)))
+
+    shared.on(kind.change, switch, kind, parts.fold)
 
     def look(ctx: Context, task: Task, kind: str, *values: Any) -> Iterator[list[Any]]:
         fields = len(parts.inputs)
