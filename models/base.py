@@ -127,13 +127,22 @@ class LanguageModel(Protocol):
         ...
 
 
+class Prefixes(NamedTuple):
+    """What an embedding model wants before a query and before a passage; "" for nothing."""
+
+    query: str = ""
+    passage: str = ""
+
+
 class Embedder(Protocol):
     """Texts to unit vectors."""
 
     id: str
     dimension: int
     max_tokens: int
-    """Most tokens of a text that it reads, special tokens aside; it ignores the rest."""
+    """Most tokens of a passage that it reads, special tokens and its prefix aside; it ignores the rest."""
+    prefixes: Prefixes
+    """What `embed` puts before a text of either kind."""
 
     def embed(self, texts: Sequence[str], kind: str = "passage") -> np.ndarray:
         """Shape (len(texts), dimension), float32, L2-normalised. `kind` is "query" or "passage", for models that prefix them."""

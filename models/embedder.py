@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import ModelError
+from models.base import Prefixes
 from models.device import free_cores
+from models.prefixes import family_prefixes, stated_prefixes
 from models.weights import locate
 
 
@@ -35,7 +37,10 @@ class SentenceEmbedder:
             raise ModelError(f"The embedder '{embedder_id}' cannot be loaded: {error}.", "Name a sentence-transformers model.") from error
         self.id = embedder_id
         self.dimension = int(self.model.get_embedding_dimension() or 0)
-        self.max_tokens = int(self.model.max_seq_length or 512) - 2
+        stated = stated_prefixes(self.model.prompts or {})
+        self.prefixes: Prefixes = stated if any(stated) else family_prefixes(embedder_id)
+        self.model.prompts = {"query": self.prefixes.query, "document": self.prefixes.passage}
+        self.max_tokens = int(self.model.max_seq_length or 512) - 2 - len(self.offsets(self.prefixes.passage))
 
     def embed(self, texts: Sequence[str], kind: str = "passage") -> np.ndarray:
         if not texts:

@@ -17,7 +17,7 @@ import numpy as np
 
 from core.errors import ModelError
 from core.records import Message
-from models.base import Batch, Completion, GenerationConfig, Ids, ModelIdentity
+from models.base import Batch, Completion, GenerationConfig, Ids, ModelIdentity, Prefixes
 
 BOS, END, USER, ASSISTANT, SYSTEM = 256, 257, 258, 259, 260
 ROLE_IDS = {"user": USER, "assistant": ASSISTANT, "system": SYSTEM}
@@ -113,6 +113,7 @@ class HashEmbedder:
     id = "fake/hash-64"
     dimension = 64
     max_tokens = 4096
+    prefixes = Prefixes()
 
     def embed(self, texts: Sequence[str], kind: str = "passage") -> np.ndarray:
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from core.specs import Spec
 from models.base import Codec, Embedder, LanguageModel, ModelIdentity
+from models.prefixes import family_prefixes
 from models.quantised import Weights, check
 
 DEFAULT_MODEL = "embedded/smollm2-135m-instruct"
@@ -97,7 +98,7 @@ def load_embedder(embedder_id: str, home: Path, threads: int | None = None) -> E
 
 
 def embedder_key(embedder_id: str, home: Path) -> str:
-    """What names an embedder's vectors: its id and the revision of its weights, known without loading them.
+    """What names an embedder's vectors: its id, the revision of its weights and prefixes that we know of, without loading them.
 
     Raises:
         ModelError: there is no such model.
@@ -106,4 +107,5 @@ def embedder_key(embedder_id: str, home: Path) -> str:
         return embedder_id
     from models.weights import locate
 
-    return f"{embedder_id}@{locate(embedder_id, None, home).revision}"
+    prefixes = family_prefixes(embedder_id)
+    return f"{embedder_id}@{locate(embedder_id, None, home).revision}{f'+{prefixes.query}+{prefixes.passage}' if any(prefixes) else ''}"
