@@ -1,6 +1,6 @@
 """The doctor of runs on preferences: each rule on a run that was made to fail that way, and silence on ten that learn.
 
-Runs of pairs are really trained on the tiny model; of policy optimisation, whose answers are drawn, one is trained and the rest are curves.
+Runs of pairs are mostly trained for real on the tiny model; those of policy optimisation are curves, since which answers are drawn is chance.
 """
 
 from __future__ import annotations
