@@ -272,6 +272,10 @@ def method_key(ready: Ready, method: Method, artefacts: Sequence[str]) -> str:
         artefacts: fingerprints of the method's index and weights.
     """
     spec = ready.plan.spec
-    parts: list[Any] = [asdict(ready.identity), method.spec.model_dump(mode="json", exclude={"name", "weights"} | method.spec.unset()), list(artefacts)]
+    parts: list[Any] = [
+        asdict(ready.identity),
+        method.spec.model_dump(mode="json", exclude={"name", "weights"} | method.spec.unset()),
+        list(artefacts),
+    ]
     parts += [ready.dataset.fingerprint, ready.documents_fingerprint, ready.setting.embedder_id, spec.generation.model_dump()]
     return fingerprint([*parts, spec.batch.model_dump(), versions.libraries(), PROMPT_VERSION, generate.STAGE_VERSION])
