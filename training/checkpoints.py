@@ -105,6 +105,20 @@ def restore(checkpoint: Checkpoint, model: Any, optimizer: torch.optim.Optimizer
     optimizer.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
 
 
+def keep_needed(out: Path, last: int, best: int) -> None:
+    """Keep the last, the best, and what training would go on from if the last were found broken: the one before it, with its own best.
+
+    Of a whole model the one before is not kept, being thrice its size.
+    """
+    numbers = [int(folder.name.removeprefix("epoch-")) for folder in (out / FOLDER).glob("epoch-*")]
+    before = max((number for number in numbers if number < last), default=last)
+    folder, needed = epoch_folder(out, before), {last, best}
+    if before != last and not is_whole(folder) and not manifest_fault(folder, hashes=False):
+        state = json.loads((folder / "state.json").read_text())
+        needed |= {before, int(state.get("best_epoch") or before)}
+    keep_only(out, needed)
+
+
 def keep_only(out: Path, epochs: set[int]) -> None:
     """Remove the checkpoints of all other epochs. Of a whole model, what training goes on from stays of the last alone."""
     for folder in (out / FOLDER).glob("epoch-*"):

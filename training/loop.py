@@ -257,13 +257,13 @@ class _Run:
         return (sharding.WholeModel(model), sharding.WholeOptimizer(self.optimizer)) if self.sharded else (model, self.optimizer)
 
     def save(self, epoch: int) -> None:
-        """Write a checkpoint; of the others only the best epoch's is kept."""
+        """Write a checkpoint, and drop those that nothing needs."""
         self.history.seconds += time.monotonic() - self.started
         self.started = time.monotonic()
         whole = self.whole()
         if self.accelerator.is_main_process:
             checkpoints.save(self.job.out, epoch, *whole, self.history.to_json())
-            checkpoints.keep_only(self.job.out, {epoch, self.history.best_epoch})
+            checkpoints.keep_needed(self.job.out, epoch, self.history.best_epoch)
         self.accelerator.wait_for_everyone()
 
     def validate(self) -> tuple[float, float] | None:

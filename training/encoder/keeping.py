@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from core.files import write_json, write_manifest, write_whole
 from models.encoder import WEIGHTS, EncoderClassifier
 from training import early
-from training.checkpoints import FOLDER, HISTORY, Checkpoint, epoch_folder, keep_only
+from training.checkpoints import FOLDER, HISTORY, Checkpoint, epoch_folder, keep_needed
 from training.checkpoints import latest as latest
 from training.encoder.events import Epoch, Step
 from training.encoder.job import EncoderSettings
@@ -65,7 +65,7 @@ class History:
 
 
 def save(out: Path, epoch: int, model: EncoderClassifier, optimizer: torch.optim.Optimizer, history: History) -> None:
-    """Write the epoch's weights, optimiser state and history, MANIFEST last; of the others only the best is kept."""
+    """Write the epoch's weights, optimiser state and history, MANIFEST last; what nothing needs goes."""
     folder = epoch_folder(out, epoch)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -77,7 +77,7 @@ def save(out: Path, epoch: int, model: EncoderClassifier, optimizer: torch.optim
     )
     write_json(folder / "state.json", history.to_json())
     write_manifest(folder, {"epoch": epoch})
-    keep_only(out, {epoch, history.best_epoch})
+    keep_needed(out, epoch, history.best_epoch)
 
 
 def restore(checkpoint: Checkpoint, model: EncoderClassifier, optimizer: torch.optim.Optimizer) -> History:

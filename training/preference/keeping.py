@@ -65,6 +65,6 @@ def put_random_state_back(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def write(out: Path, number: int, best: int, saved: Saved, optimizer: Any, state: dict[str, Any]) -> None:
-    """A checkpoint; of the others only the best one's stays."""
+    """A checkpoint; those that nothing needs go."""
     checkpoints.save(out, number, saved, optimizer, state)
-    checkpoints.keep_only(out, {number, best})
+    checkpoints.keep_needed(out, number, best)
