@@ -18,12 +18,14 @@ from core.errors import MethodError
 from core.records import Example, Prompt, Retrieved
 from models.cross_encoder import CrossScorer
 from retrieval.chunking import TokenChunkerSpec
-from retrieval.index import FlatIndex, index_fingerprint
+from retrieval.index import FaissIndex, Kind, build_index, index_fingerprint
 from retrieval.search.filters import allowed_rows
 from retrieval.search.pipeline import Search, Steps
 
 FIRST = frozenset({*MethodSpec.model_fields, "top_k", "chunk_size", "chunk_overlap"})
 """Settings that every key holds."""
+SURELY_READ = 120
+"""Characters of a question that any embedder reads whole: a token has at least one."""
 
 
 class RetrievalSettings(SearchSettings):
@@ -32,6 +34,13 @@ class RetrievalSettings(SearchSettings):
     top_k: int = Field(3, ge=1, le=50, description="Passages that are put into each prompt, if they fit; usual 1 to 10.")
     chunk_size: int = Field(128, ge=8, le=512, description="Longest passage, in the embedder's tokens; usual 64 to 256.")
     chunk_overlap: int = Field(16, ge=0, le=256, description="Tokens repeated from the passage before; usual 0 to 32, at most half of it.")
+
+    index: Kind = Field(
+        "auto",
+        description="flat compares every vector: exact. hnsw walks a graph of neighbours: quick, vectors in memory. ivfpq compares short codes, "
+        "then the best by whole vectors: little memory. auto is flat up to 100,000 passages, then hnsw where half of the free memory holds "
+        "it, else ivfpq (flat below 2,048 passages). Usual auto.",
+    )
 
     @field_validator("chunk_overlap")
     @classmethod
@@ -78,7 +87,7 @@ def check_retrieval(kind: str, spec: RetrievalSettings, setting: Setting) -> Non
 
 def passages_inputs(spec: RetrievalSettings, setting: Setting) -> dict[str, Any]:
     """What the passages of a prompt depend on beside the index."""
-    unset = spec.unset() | set(MethodSpec.model_fields) | {"chunk_size", "chunk_overlap"}
+    unset = spec.unset() | set(MethodSpec.model_fields) | {"chunk_size", "chunk_overlap", "index"}
     later = {
         name: value for name, value in spec.model_dump(mode="json").items() if name in RetrievalSettings.model_fields and name not in unset
     }
@@ -87,25 +96,26 @@ def passages_inputs(spec: RetrievalSettings, setting: Setting) -> dict[str, Any]
 
 def retrieval_recipes(spec: RetrievalSettings, setting: Setting, trained_on: Sequence[Example] = ()) -> list[Recipe]:
     """The index, and what the model makes of the questions where they are rewritten: of those that are asked, and of those that are trained on."""
-    questions = [*(example.question for example in trained_on), *setting.questions]
-    rewritten = [queries_recipe(setting, spec.rewrite, questions)] if spec.rewrite != "none" else []
-    return [index_recipe(setting, spec.chunker()), *rewritten]
+    questions = [example.question for example in trained_on]
+    rewritten = [queries_recipe(setting, spec.rewrite, setting.questions, questions)] if spec.rewrite != "none" else []
+    return [index_recipe(setting, spec.chunker(), spec.index), *rewritten]
 
 
-def index_recipe(setting: Setting, chunker: TokenChunkerSpec) -> Recipe:
-    """The index of the setting's documents. Two methods with the same chunks share it."""
+def index_recipe(setting: Setting, chunker: TokenChunkerSpec, kind: Kind = "auto") -> Recipe:
+    """The index of the setting's documents. Two methods with the same chunks share it; one with changed documents begins with it."""
 
     def build(folder: Path, earlier: Sequence[Path]) -> Iterator[Progress]:
-        for done, total in FlatIndex.build(folder, setting.documents, chunker, setting.embedder()):
-            yield Progress("preparing index", done, total, "passages")
+        for step in build_index(folder, setting.documents, chunker, setting.embedder(), kind, store=folder.parent):
+            yield Progress(step.stage, step.done, step.total, step.unit)
 
     inputs = {
         "documents": len(setting.documents),
         "characters": sum(len(document.text) for document in setting.documents),
         "chunker": chunker.model_dump(),
         "embedder": setting.embedder_id,
+        "kind": kind,
     }
-    return Recipe("index", index_fingerprint(setting.documents, chunker, setting.embedder_id), inputs, build)
+    return Recipe("index", index_fingerprint(setting.documents, chunker, setting.embedder_id, kind), inputs, build)
 
 
 class PassageFinder:
@@ -131,8 +141,8 @@ class PassageFinder:
         return self.spec.top_k
 
     @cached_property
-    def index(self) -> FlatIndex:
-        return FlatIndex.load(self.folders[0], self.setting.embedder())
+    def index(self) -> FaissIndex:
+        return FaissIndex.load(self.folders[0], self.setting.embedder())
 
     @cached_property
     def search(self) -> Search:
@@ -155,6 +165,14 @@ class PassageFinder:
         """The passages for each example, best first; by default as many as the spec says."""
         queries = self.rewriter.queries([example.question for example in examples])
         return self.search.search(queries, self.top_k if top_k is None else top_k)
+
+    def cut(self, examples: Sequence[Example]) -> int:
+        """How many questions the embedder does not read to their end; 0 where none is embedded. Short ones load no embedder."""
+        long = [example.question for example in examples if len(example.question) >= SURELY_READ]
+        if not long or (self.spec.retriever == "bm25" and self.spec.min_score is None):
+            return 0
+        embedder = self.setting.embedder()
+        return sum(len(embedder.offsets(question)) > embedder.max_tokens for question in long)
 
     def prompts(self, examples: Sequence[Example]) -> list[Prompt]:
         """One prompt for each example, in order.

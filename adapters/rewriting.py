@@ -32,7 +32,7 @@ ASKS: dict[Rewrite, str] = {
 }
 LONGEST = GenerationConfig(max_new_tokens=96)
 TOKENS = "tokens.json"
-"""What was written beside the answers: tokens by question."""
+"""What stands beside the answers: how many there are, and the tokens of the questions that are asked."""
 STAGE = "rewriting questions"
 _MARK = re.compile(r"^\s*(?:[-*•#>]+|\(?\d{1,2}[.):])\s*")
 
@@ -59,18 +59,22 @@ def _author(setting: Setting) -> answered.LocalAuthor:
     return answered.LocalAuthor(setting.model_key, setting.language_model, LONGEST)
 
 
-def queries_recipe(setting: Setting, rewrite: Rewrite, questions: Sequence[str]) -> Recipe:
-    """What the model writes to these questions."""
-    rows = [Example(key_of(q), "", q, "") for q in dict.fromkeys(questions) if q.strip()]
+def queries_recipe(setting: Setting, rewrite: Rewrite, asked: Sequence[str], trained_on: Sequence[str] = ()) -> Recipe:
+    """What the model writes to the questions that are asked, and to those that are trained on."""
+    rows = [Example(key_of(q), "", q, "") for q in dict.fromkeys([*trained_on, *asked]) if q.strip()]
+    names = {key_of(q) for q in asked}
     chats = [(row.id, asked_for(row.input, rewrite)) for row in rows]
-    about = {"rewrite": rewrite, "version": REWRITE_VERSION}
+    about = {"rewrite": rewrite, "version": REWRITE_VERSION, "asked": len(names)}
     inner = answered.answers_recipe(replace(setting, train=rows), _author(setting), about, lambda earlier: chats, STAGE)
 
     def build(folder: Path, earlier: Sequence[Path]) -> Iterator[Progress]:
         yield from inner.build(folder, earlier)
         codec, said = setting.codec(), answered.read(folder)
-        prompts = {name: len(codec.prompt_ids(messages)) for name, messages in chats if name in said}
-        write_json(folder / TOKENS, {name: [tokens, len(codec.completion_ids(said[name].text))] for name, tokens in prompts.items()})
+        known = [(name, messages) for name, messages in chats if name in said and name in names]
+        read = sum(len(codec.prompt_ids(messages)) for _, messages in known)
+        written = sum(len(codec.completion_ids(said[name].text)) for name, _ in known)
+        spent = {"questions": len(known), "prompt_tokens": read, "completion_tokens": written}
+        write_json(folder / TOKENS, {"questions": len(said), "asked": spent})
 
     return replace(inner, kind="queries", build=build)
 
@@ -105,16 +109,7 @@ class Rewriter:
         return self._said[name]
 
 
-def tokens_of(folder: Path, questions: Sequence[str]) -> dict[str, Any]:
-    """How many of these questions were rewritten, with the tokens of that; {} where the folder says nothing."""
+def tokens_of(folder: Path) -> dict[str, Any]:
+    """How many questions were rewritten, and what the asked ones took; {} where the folder does not say."""
     path = folder / TOKENS
-    if not path.is_file():
-        return {}
-    known: dict[str, list[int]] = json.loads(path.read_text(encoding="utf-8"))
-    found = [known[name] for name in map(key_of, dict.fromkeys(questions)) if name in known]
-    return {
-        "questions": len(found),
-        "of": len(known),
-        "prompt_tokens": sum(asked for asked, _ in found),
-        "completion_tokens": sum(said for _, said in found),
-    }
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}

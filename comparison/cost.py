@@ -10,6 +10,7 @@ from adapters.prepared import FILE as PREPARATION
 from comparison.answers import Saved, Timings
 from comparison.artefacts import Artefact
 from comparison.energy import TOO_SHORT, Power, kwh
+from comparison.searching import rewriting
 
 TRAINING = "training.json"
 SHORT_S = 10.0
@@ -38,8 +39,11 @@ def _beside_weights(artefacts: Sequence[Artefact], name: str) -> dict[str, Any]:
 def ledger(saved: Saved, timings: Timings, artefacts: Sequence[Artefact]) -> dict[str, Any]:
     """Seconds, tokens, parameters, bytes and memory (MB) of one method. `reused` says what of it was not done anew by this run.
 
-    An answer's seconds are those of wording its prompt (retrieval included) and of generating.
+    An answer's seconds are those of wording its prompt (retrieval included) and of generating. Where questions were rewritten before the
+    search, that is a part of each answer, too: its seconds and tokens count, and stand by themselves in `rewriting`.
     """
+    rewritten = rewriting(artefacts)
+    rewrite_s = rewritten["seconds"] / max(rewritten["questions"], 1) if rewritten else 0.0
     answers = saved.answers.values()
     trained = training_record(artefacts)
     score_s = sum(seconds for stage, seconds in timings.stages.items() if stage.startswith("score:"))
@@ -50,9 +54,10 @@ def ledger(saved: Saved, timings: Timings, artefacts: Sequence[Artefact]) -> dic
         "word_s": round(word_s, 3),
         "generate_s": round(timings.generate_s, 3),
         "score_s": round(score_s, 3),
-        "seconds_per_answer": round((word_s + timings.generate_s) / count, 4) if count else None,
-        "prompt_tokens": sum(answer.prompt_tokens for answer in answers),
-        "completion_tokens": sum(answer.completion_tokens for answer in answers),
+        "seconds_per_answer": round((word_s + timings.generate_s) / count + rewrite_s, 4) if count else None,
+        "prompt_tokens": sum(answer.prompt_tokens for answer in answers) + rewritten.get("prompt_tokens", 0),
+        "completion_tokens": sum(answer.completion_tokens for answer in answers) + rewritten.get("completion_tokens", 0),
+        **({"rewriting": rewritten} if rewritten else {}),
         "trainable_params": int(trained.get("trainable_params") or 0),
         "artefact_bytes": sum(artefact.bytes for artefact in artefacts),
         "peak_memory_mb": memory or None,

@@ -16,6 +16,7 @@ from typing import Any
 from adapters.base import Direct, Method, Recipe
 from adapters.prompts import PROMPT_VERSION
 from adapters.rewarding import RewardSpec
+from adapters.searching import SearchSettings, search_inputs
 from comparison import direct, events, generate
 from comparison.analyses import analysed
 from comparison.answers import Saved, keep_power, read_answers, read_timings
@@ -39,6 +40,7 @@ from comparison.report import Frame, Outcome, build_report, groups_of
 from comparison.result import Result
 from comparison.rewarding import Rewarder
 from comparison.score import Adapter, Base, Scorer
+from comparison.searching import search_notes
 from comparison.seeds import member_names, members, naming_the_seed, told
 from comparison.splits import data_entry, data_notes, search, to_search, write_splits
 from comparison.store import Store, alone
@@ -185,9 +187,11 @@ class _Run:
         for event in self.scorer.score(name, saved, self.plan.metrics):
             yield self._note(event.text, name) if isinstance(event, Note) else event
         yield from self._loading_notes(name)
-        return (yield from self._outcome(name, method, saved, artefacts))
+        return (yield from self._outcome(ready, name, method, saved, artefacts))
 
-    def _outcome(self, name: str, method: Method, saved: Saved, artefacts: Sequence[Artefact]) -> Generator[Event, None, Outcome]:
+    def _outcome(
+        self, ready: Ready, name: str, method: Method, saved: Saved, artefacts: Sequence[Artefact]
+    ) -> Generator[Event, None, Outcome]:
         cut = sum(answer.finish_reason == "length" for answer in saved.answers.values())
         if cut > CUT_WARNING_SHARE * len(saved.answers):
             limit = self.plan.spec.generation.max_new_tokens
@@ -212,6 +216,7 @@ class _Run:
         for text in (
             *prepared_notes(training),
             *direct.remarks(artefacts),
+            *search_notes(method.bind(ready.setting, [a.path for a in artefacts]), ready.dataset.test, saved, artefacts),
             *(text for text in found if f"{name}: {text}" not in self.notes),
         ):
             yield self._note(text, name)
@@ -278,4 +283,5 @@ def method_key(ready: Ready, method: Method, artefacts: Sequence[str]) -> str:
         list(artefacts),
     ]
     parts += [ready.dataset.fingerprint, ready.documents_fingerprint, ready.setting.embedder_id, spec.generation.model_dump()]
+    parts += [search_inputs(method.spec, ready.setting)] if isinstance(method.spec, SearchSettings) and method.spec.reranker else []
     return fingerprint([*parts, spec.batch.model_dump(), versions.libraries(), PROMPT_VERSION, generate.STAGE_VERSION])

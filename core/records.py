@@ -79,7 +79,7 @@ class Passage:
 
 @dataclass(frozen=True)
 class Retrieved:
-    """A passage that was found, with its cosine similarity (-1 to 1) and its rank from 0."""
+    """A passage that was found, with the score that ranked it (a cosine similarity unless the method ranks by something else) and its rank from 0."""
 
     passage: Passage
     score: float

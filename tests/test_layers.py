@@ -15,6 +15,7 @@ FLOOR = {room: floor for floor, rooms in enumerate(LAYERS) for room in rooms}
 OWNERS = {
     "gradio": {"ui", "app"},
     "faiss": {"retrieval"},
+    "bm25s": {"retrieval"},
     "torch": {"models", "training"},
     "transformers": {"models", "training"},
     "peft": {"models", "training"},

@@ -21,7 +21,7 @@ from comparison.store import Store
 from core.records import Example, Message, Prompt
 from models.base import Batch, BatchPolicy, Completion, GenerationConfig, ModelIdentity, OutOfMemory
 from models.fake import FakeModel
-from retrieval.index import FlatIndex
+from retrieval.search.pipeline import Query, Search
 
 IDENTITY = ModelIdentity("org/model", "abc", "float32", "cpu", 2, "template", 2048)
 ASKED = Asked("c", "m", "k", IDENTITY, "weights", None, GenerationConfig(), BatchPolicy(), (), (), ())
@@ -231,14 +231,14 @@ def test_wording_is_timed_without_loading_and_counted_in_the_seconds_of_an_answe
 ) -> None:
     """Retrieval costs time with each question; taken-over answers state it, too."""
 
-    def search(self: FlatIndex, queries: Sequence[str], top_k: int) -> Any:
+    def search(self: Search, queries: Sequence[Query], top_k: int) -> Any:
         time.sleep(1.0 if not seen else 0.3)
         seen.append(len(queries))
         return original(self, queries, top_k)
 
     seen: list[int] = []
-    original = FlatIndex.search
-    monkeypatch.setattr(FlatIndex, "search", search)
+    original = Search.search
+    monkeypatch.setattr(Search, "search", search)
     plan = read_plan({**mapping, "methods": [{"kind": "rag"}]}, task)
     costs = [store.result(complete(plan)[0]).report()["methods"][0]["cost"] for _ in range(2)]
     assert seen == [1, 12]
