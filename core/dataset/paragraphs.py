@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from core.records import Document, Passage
+from core.records import Document, Passage, Section
 
 SHORT_WORDS = 13
 LONGEST = 800
@@ -40,13 +41,34 @@ def sentences(text: str) -> list[str]:
 
 
 def without(document: Document, spans: Iterable[Span]) -> Document | None:
-    """The document without these stretches; None where nothing is left."""
-    kept, place = [], 0
-    for start, end in sorted(spans):
-        kept.append(document.text[place : max(place, start)])
+    """The document without these stretches; None where nothing is left. Its sections move with their text."""
+    kept: list[Span] = []
+    place = 0
+    for start, end in [*sorted(spans), (len(document.text), len(document.text))]:
+        part = document.text[place : max(place, start)]
+        if part.strip():
+            begins = place + len(part) - len(part.lstrip("\n"))
+            kept.append((begins, place + len(part.rstrip())))
         place = max(place, end)
-    text = "\n\n".join(part.rstrip().lstrip("\n") for part in [*kept, document.text[place:]] if part.strip())
-    return Document(document.id, text) if text.strip() else None
+    if not kept:
+        return None
+    text = "\n\n".join(document.text[start:end] for start, end in kept)
+    return replace(document, text=text, sections=tuple(_moved(document.sections, kept)))
+
+
+def _moved(sections: Iterable[Section], kept: Sequence[Span]) -> Iterator[Section]:
+    """Where the sections stand once only the kept stretches are left, with a blank line between them; those with nothing left are gone."""
+    places: list[int] = []
+    for number in range(len(kept)):
+        places.append(places[-1] + kept[number - 1][1] - kept[number - 1][0] + 2 if number else 0)
+    for section in sections:
+        inside = [
+            (at + max(section.start, start) - start, at + min(section.end, end) - start)
+            for at, (start, end) in zip(places, kept, strict=True)
+            if section.start < end and section.end > start
+        ]
+        if inside:
+            yield replace(section, start=inside[0][0], end=inside[-1][1])
 
 
 def cleaned(documents: Sequence[Document], spans: Mapping[str, Sequence[Span]]) -> tuple[Document, ...]:
