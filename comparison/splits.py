@@ -12,6 +12,7 @@ from comparison.mixing import mix_entries, mix_notes
 from comparison.pairing import pairs_entries, pairs_notes
 from comparison.ready import Ready
 from comparison.result import Result
+from core.dataset.leakage import KINDS
 from core.errors import StoreError
 from core.files import write_json
 from core.records import to_json
@@ -37,6 +38,7 @@ def data_entry(ready: Ready, found: Guarded) -> dict[str, Any]:
     return {
         "counts": dataset.counts,
         "leakage": found.leakage,
+        "in_validation": dataset.in_validation,
         "near_duplicates": found.near,
         "bad_rows": {"count": dataset.bad_count, "first": [asdict(row) for row in dataset.bad_rows]},
         "labels": list(dataset.labels),
@@ -54,10 +56,18 @@ def data_notes(ready: Ready) -> Iterator[str]:
     bad, skipped = ready.dataset.bad_rows, ready.skipped
     if bad:
         yield f"{ready.dataset.bad_count} rows of the data were left out; the first: line {bad[0].line}: {bad[0].reason}."
+    yield from _twice(ready.dataset.in_validation)
     yield from mix_notes(ready.setting.mixes)
     yield from pairs_notes(ready.setting.pairs)
     if skipped:
         yield f"{len(skipped)} files of the documents were not read; the first: {skipped[0]['path']}: {skipped[0]['reason']}."
+
+
+def _twice(found: dict[str, Any]) -> Iterator[str]:
+    if rows := found.get("rows"):
+        kinds = ", ".join(f"{found[kind]} {kind}" for kind in KINDS if found[kind])
+        stand, were = ("row stands", "was") if rows == 1 else ("rows stand", "were")
+        yield f"{rows} training {stand} in the validation file, too ({kinds}), and {were} not trained on."
 
 
 def write_splits(folder: Path, ready: Ready) -> None:

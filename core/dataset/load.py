@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from core.dataset.labels import find_labels
 from core.dataset.layouts import choose_columns, convert
-from core.dataset.leakage import LISTED, Leaks, compared_texts, find_leaks
+from core.dataset.leakage import LISTED, NEAR, Leaks, compared_texts, find_leaks
 from core.dataset.nearness import Near
 from core.dataset.readers import read_table
 from core.dataset.rows import BadRow, Table
@@ -31,11 +31,12 @@ class Dataset:
     """The task's examples.
 
     Attributes:
-        train, validation, test: train and validation hold nothing that also stands in the test set.
+        train, validation, test: train and validation hold nothing that also stands in the test set, train nothing that a validation file holds.
         bad_rows: the first 20 rows that were left out; `bad_count` counts them all.
         labels: the label set; empty for free text.
         instruction: the instruction if all examples share one, else "".
         leakage: {"train": counts and pairs}, of the train and validation rows that were taken out; see `Leaks.to_report`.
+        in_validation: counts and pairs of the training rows that were taken out because they stand in a validation file, too.
         columns_used: field to column, of the training rows' file.
         fingerprint: hash of the ids and contents of the three splits in order.
         taken_out: the first 1,000 train and validation rows that were taken out, for showing them beside the test items.
@@ -52,6 +53,7 @@ class Dataset:
     columns_used: dict[str, str]
     fingerprint: str
     taken_out: tuple[Example, ...] = ()
+    in_validation: dict[str, Any] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -87,6 +89,9 @@ def load_dataset(spec: DataSpec, base: Path, near: NearFinder | None = None) -> 
     leaks = _leaks(splits, instruction, near if spec.near_duplicates == "drop" else None)
     leaking = leaks.others() | {pair.other for pair in leaks.near or ()}
     clean = {name: [e for e in rows if e.id not in leaking] for name, rows in splits.items()}
+    seen = _in_validation(parts, clean, instruction)
+    twice = seen.others()
+    clean["train"] = [e for e in clean["train"] if e.id not in twice]
     kept = {name: tuple(clean[name][: getattr(spec.limit, name)]) for name in SPLITS}
     bad = [row for part in parts for row in part.bad]
     return Dataset(
@@ -99,6 +104,7 @@ def load_dataset(spec: DataSpec, base: Path, near: NearFinder | None = None) -> 
         columns_used=parts[0].columns,
         fingerprint=fingerprint([[_content(e) for e in kept[name]] for name in SPLITS]),
         taken_out=tuple(islice((e for name in ("train", "validation") for e in splits[name] if e.id in leaking), LISTED)),
+        in_validation=_pairs_report(seen),
     )
 
 
@@ -185,6 +191,20 @@ def _leaks(splits: Mapping[str, Sequence[Example]], instruction: str, near: Near
         return leaks
     known = leaks.others()
     return leaks.with_near(near(compared_texts(splits["test"], instruction), [text for text in seen if text[0] not in known]))
+
+
+def _in_validation(parts: Sequence[Part], clean: Mapping[str, Sequence[Example]], instruction: str) -> Leaks:
+    """Training rows that stand in a validation file. Rows cut from one file are together already where they say the same."""
+    if not any(part.split == "validation" for part in parts):
+        return Leaks()
+    return find_leaks(clean["validation"], compared_texts(clean["train"], instruction), instruction)
+
+
+def _pairs_report(found: Leaks) -> dict[str, Any]:
+    """As of test items, but for near ones, which are not looked for, and with the number of training rows."""
+    report = {key: value for key, value in found.to_report().items() if key != NEAR}
+    pairs = {kind: [{"validation": p["test"], "train": p["other"]} for p in rows] for kind, rows in report["items"].items() if kind != NEAR}
+    return {"rows": len(found.others()), **report, "items": pairs}
 
 
 def _content(example: Example) -> list[Any]:

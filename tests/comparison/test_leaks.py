@@ -16,13 +16,14 @@ from comparison.near import Nearness
 from comparison.plan import read_plan
 from comparison.ready import Ready, make_ready
 from comparison.result import Result
-from comparison.splits import search, to_search
+from comparison.splits import data_entry, data_notes, search, to_search
 from comparison.store import Store
 from comparison.vectors import Vectors
 from core.dataset import Leaks, Near
 from core.errors import ModelError, PlanError
 from core.records import Document
 from models.fake import HashEmbedder
+from ui.handlers.data import findings
 
 Complete = Callable[..., tuple[str, list[Any]]]
 QUESTION = "Which of the nine wardens keeps the silver lantern of the northern quarry in the winter months?"
@@ -212,3 +213,17 @@ def test_a_threshold_beyond_one_is_refused(tmp_path: Path) -> None:
 
 def test_leaks_without_a_search_by_embedding_say_so() -> None:
     assert Leaks().to_report()["embedding"] is None
+
+
+def test_training_rows_of_a_validation_file_are_told_of_in_the_report(tmp_path: Path) -> None:
+    """E12."""
+    row = {"input": "Who rang the bell of the old mill?", "output": "Old Marta"}
+    mapping = write_files(tmp_path, row["input"])
+    (tmp_path / "validation.jsonl").write_text(json.dumps(row) + "\n")
+    mapping["data"]["files"]["validation"] = "validation.jsonl"
+    found = ready(tmp_path, mapping)
+    entry = data_entry(found, search(found))["in_validation"]
+    assert (entry["rows"], entry["exact"], entry["normalised"], entry["ngram"]) == (1, 1, 0, 0)
+    assert entry["items"]["exact"][0]["validation"] == found.dataset.validation[0].id
+    assert "1 training row stands in the validation file, too (1 exact), and was not trained on." in list(data_notes(found))
+    assert ("Training rows found again in the validation file", "1 exact; kept out of training") in findings(found.dataset)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from adapters.prompts import word
 from core.dataset import BadRow, Dataset, DataSpec, HubSpec, Preview, load_dataset, preview, preview_hub
+from core.dataset.leakage import KINDS
 from core.errors import BakeoffError, DataError, PlanError
 from core.records import Example
 from core.specs import read_spec
@@ -144,7 +145,7 @@ def as_task(ctx: Context, draft: Draft, current: Task, model: str) -> Task:
     else:
         raise DataError("There are no examples yet.", "Choose a bundled example, upload a file, or name a Hub data set.")
     if not draft.example and current.knowledge:
-        task = replace(task, knowledge={"path": str(current.documents)})
+        task = replace(task, knowledge={**current.knowledge, "path": str(current.documents)})
     model = model.strip() or ctx.settings.model
     if ctx.settings.public and (model.startswith((".", "/", "~")) or Path(task.base, model).is_dir()):
         raise PlanError("A folder cannot be the base model here: this app is shared.", "Name an embedded model or a Hub id.")
@@ -260,6 +261,7 @@ def findings(dataset: Dataset) -> list[tuple[str, str]]:
         ("Rows", f"{counts['train']} train, {counts['validation']} validation, {counts['test']} test"),
         ("Rows left out", str(dataset.bad_count) if dataset.bad_count else "none"),
         ("Test items found again in training rows", f"{again}; kept out of training" if again else "none"),
+        *_in_validation(dataset),
         ("Length of the question, in words", _lengths([e.question for e in everything])),
         ("Length of the answer, in words", _lengths([e.reference for e in everything])),
     ]
@@ -273,6 +275,13 @@ def findings(dataset: Dataset) -> list[tuple[str, str]]:
         )
     same = _repeated(everything)
     return [*facts, ("Questions that stand there more than once", str(same) if same else "none")]
+
+
+def _in_validation(dataset: Dataset) -> list[tuple[str, str]]:
+    """Only where rows were compared: those that are cut from one file stand together."""
+    found = dataset.in_validation
+    again = ", ".join(f"{found[kind]} {kind}" for kind in KINDS if found.get(kind))
+    return [("Training rows found again in the validation file", f"{again}; kept out of training")] if again else []
 
 
 def _lengths(texts: list[str]) -> str:

@@ -109,6 +109,25 @@ def test_planted_duplicates_are_found_counted_and_taken_out(tmp_path: Path) -> N
     assert len(listed) == 8 and not listed & {e.id for e in (*data.train, *data.validation, *data.test)}
 
 
+def test_training_rows_that_stand_in_the_validation_file_are_taken_out_and_counted(tmp_path: Path) -> None:
+    """E12: else the rows that choose the best epoch are those that were learnt."""
+    write(tmp_path / "c.jsonl", questions(10, 1000))
+    write(tmp_path / "b.jsonl", questions(8, 500) + [{"question": text, "answer": "y"} for text in PLANTED["exact"]])
+    planted = [{"question": text, "answer": "y"} for texts in PLANTED.values() for text in texts]
+    write(tmp_path / "a.jsonl", questions(20) + planted)
+    data = load(tmp_path, files={"train": "a.jsonl", "validation": "b.jsonl", "test": "c.jsonl"})
+    assert data.counts == {"train": 20, "validation": 10, "test": 10}
+    assert {kind: data.in_validation[kind] for kind in ("rows", "exact", "normalised", "ngram")} == {
+        "rows": 7, "exact": 2, "normalised": 4, "ngram": 1,
+    }  # fmt: skip
+    pairs = [pair for found in data.in_validation["items"].values() for pair in found]
+    assert {pair["validation"] for pair in pairs} == {e.id for e in data.validation if e.reference == "y"}
+    assert not {pair["train"] for pair in pairs} & {e.id for e in data.train}
+    assert data.leakage["train"]["exact"] == 0
+    alone = load(tmp_path, files={"train": "a.jsonl", "test": "c.jsonl"})
+    assert alone.in_validation["rows"] == 0 and sum(alone.counts.values()) == 37
+
+
 def test_in_one_file_duplicates_share_a_split_so_that_none_leak(tmp_path: Path) -> None:
     """E12: the split is by group and content before anything else."""
     rows = questions(30) + [{"question": row["question"].upper(), "answer": row["answer"]} for row in questions(30)]
