@@ -1,4 +1,4 @@
-"""Further training files that tuned methods mix in: read once for all methods, cleared of test items, and told of in the report."""
+"""Further training files that tuned methods mix in: read once for all methods, cleared of test and probe items, and told of in the report."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from adapters.preparation import MixSpec
 from comparison.near import Nearness
 from comparison.plan import Plan
+from comparison.rehearsing import clear_of_probe
 from core.dataset import Dataset, RowsOfFile, cleared, rows_of_file
 from core.errors import BakeoffError, DataError, ModelError, PlanError
 
@@ -32,7 +33,7 @@ def mixed_rows(plan: Plan, dataset: Dataset, nearness: Nearness) -> dict[str, Ro
 def _rows(entry: MixSpec, where: str, dataset: Dataset, near: Any) -> RowsOfFile:
     try:
         rows = rows_of_file(entry.data(), Path("/"))
-        return cleared(rows, dataset.test, dataset.validation, dataset.instruction, near)
+        return clear_of_probe(cleared(rows, dataset.test, dataset.validation, dataset.instruction, near))
     except PlanError as error:
         raise PlanError(f"{where}: {_in_the_mix(error.message)}", _in_the_mix(error.remedy)) from error
     except ModelError:
@@ -67,6 +68,8 @@ def mix_notes(mixes: Mapping[str, RowsOfFile]) -> Iterator[str]:
             yield f"{rows.taken_out} rows of {rows.file} stand in the test set ({rows.leaks.words}) and were taken out of the mix."
         if rows.in_validation:
             yield f"{rows.in_validation} rows of {rows.file} stand among the validation rows and were taken out of the mix."
+        if rows.in_probe:
+            yield f"{rows.in_probe} rows of {rows.file} stand in the general probe and were taken out of the mix."
         if rows.bad:
             first = rows.bad[0]
             yield f"{rows.bad_count} rows of {rows.file} cannot be used; the first: line {first.line}: {first.reason}."

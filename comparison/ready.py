@@ -20,13 +20,16 @@ from comparison.plan import Plan
 from comparison.rehearsing import rehearsed
 from comparison.sweep import check_rows
 from comparison.vectors import Vectors
-from core.dataset import Dataset, cleaned, load_dataset
+from core.dataset import Dataset, RowsOfFile, cleaned, load_dataset
 from core.errors import DataError, MethodError, ModelError, PlanError
 from core.fingerprint import fingerprint
 from core.records import Document
 from models.base import ModelIdentity
 from models.loading import ModelSpec, embedder_key, identify
 from retrieval.documents import load_documents
+
+NAMED_FILES = 3
+"""Files that were not read whole, of which the notes of a comparison tell one by one."""
 
 
 @dataclass
@@ -83,7 +86,8 @@ def make_ready(plan: Plan, models_home: Path, environment: Mapping[str, Any] | N
         raise DataError("There are no test items, so nothing can be compared.", "Raise data.split.test or give more rows.")
     if plan.spec.sweep is not None:
         check_rows(len(dataset.validation))
-    documents, skipped = _documents(plan)
+    documents, skipped, partly = _documents(plan)
+    notes += partly
     planted = None
     if plan.spec.knowledge is not None and plan.spec.knowledge.drop_leaks:
         planted = in_documents(dataset, documents, nearness)
@@ -108,10 +112,17 @@ def make_ready(plan: Plan, models_home: Path, environment: Mapping[str, Any] | N
         gold=lambda examples, passages: holding(examples, passages, dataset.labels),
         language_model=loaded.model,
         questions=tuple(example.question for example in dataset.test),
-        general=rehearsed(plan.spec.rehearsal, dataset) if any(getattr(spec, "rehearsal_alpha", 0) for spec in plan.methods) else None,
+        general=_general(plan, dataset, nearness),
     )
     checked = _checked(plan, setting, loaded)
     return Ready(plan, dataset, documents, skipped, identity, loaded, setting, checked, nearness, notes, planted)
+
+
+def _general(plan: Plan, dataset: Dataset, nearness: Nearness) -> RowsOfFile | None:
+    """What is rehearsed, where some method does; cleared as the other files that are trained on."""
+    if not any(getattr(spec, "rehearsal_alpha", 0) for spec in plan.methods):
+        return None
+    return rehearsed(plan.spec.rehearsal, dataset, nearness.rows if plan.spec.data.near_duplicates == "drop" else None)
 
 
 def on_its_base(setting: Setting, loaded: Loaded, method: Method) -> Setting:
@@ -135,11 +146,16 @@ def embedder_key_if_there(embedder_id: str, models_home: Path) -> str:
         return embedder_id
 
 
-def _documents(plan: Plan) -> tuple[tuple[Document, ...], tuple[dict[str, str], ...]]:
+def _documents(plan: Plan) -> tuple[tuple[Document, ...], tuple[dict[str, str], ...], list[str]]:
+    """The documents, the files that were not read, and a note on each that was not read whole."""
     if plan.spec.knowledge is None:
-        return (), ()
-    found = load_documents(Path(plan.spec.knowledge.path))
-    return tuple(found.documents), tuple({"path": s.path, "reason": s.reason} for s in found.skipped)
+        return (), (), []
+    found = load_documents(Path(plan.spec.knowledge.path), plan.spec.knowledge.text_column)
+    partly = [f"{file.path} was not read whole: {'; '.join(file.notes)}." for file in found.partly]
+    left = len(partly) - NAMED_FILES
+    more = [f"{left} more file{'s were' if left > 1 else ' was'} not read whole."] if left > 0 else []
+    skipped = tuple({"path": s.path, "reason": s.reason} for s in found.skipped)
+    return tuple(found.documents), skipped, [*partly[:NAMED_FILES], *more]
 
 
 def _checked(plan: Plan, setting: Setting, loaded: Loaded) -> dict[str, Method]:

@@ -38,12 +38,20 @@ def rehearsed(spec: RehearsalSpec | None, dataset: Dataset, near: NearFinder | N
         PlanError, DataError: the file cannot be used, or no row is left.
     """
     rows = RowsOfFile(GENERAL.name, general_examples()) if spec is None else rows_of_file(spec.data(), Path("/"))
-    rows = cleared(rows, dataset.test, dataset.validation, dataset.instruction, near)
+    return clear_of_probe(cleared(rows, dataset.test, dataset.validation, dataset.instruction, near))
+
+
+def clear_of_probe(rows: RowsOfFile) -> RowsOfFile:
+    """The rows without those that stand in the general probe.
+
+    Raises:
+        DataError: none is left.
+    """
     probed = find_leaks(_probe(), [(e.id, e.question) for e in rows.examples]).others()
     kept = tuple(e for e in rows.examples if e.id not in probed)
     if not kept:
-        raise DataError(f"All rows of {rows.file} stand in the general probe.", "Rehearse other rows; the probe's own would spoil it.")
-    return replace(rows, examples=kept)
+        raise DataError(f"All rows of {rows.file} stand in the general probe.", "Name other rows; the probe's own would spoil it.")
+    return replace(rows, examples=kept, in_probe=len(rows.examples) - len(kept))
 
 
 def _probe() -> Sequence[Example]:

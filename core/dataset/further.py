@@ -23,6 +23,7 @@ class RowsOfFile:
         bad: the first 20 rows that cannot be used; `bad_count` counts them all.
         leaks: what was taken out because it stands in the task's test set, by kind.
         in_validation: how many more were taken out because they stand among its validation rows, which choose the best epoch.
+        in_probe: and how many because they stand in the general probe, by which forgetting is measured.
     """
 
     file: str
@@ -31,11 +32,13 @@ class RowsOfFile:
     bad_count: int = 0
     leaks: Leaks = field(default_factory=Leaks)
     in_validation: int = 0
+    in_probe: int = 0
 
     def to_report(self) -> dict[str, object]:
         """Counts, and the pairs of test items and rows, by id."""
         first = [{"file": row.file, "line": row.line, "reason": row.reason} for row in self.bad]
         counts = {"rows": len(self.examples), "bad_rows": {"count": self.bad_count, "first": first}, "in_validation": self.in_validation}
+        counts |= {"in_probe": self.in_probe}
         return {"file": self.file, **counts, "leakage": self.leaks.to_report()}
 
     @property

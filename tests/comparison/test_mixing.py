@@ -17,6 +17,7 @@ from comparison.splits import data_notes
 from comparison.store import Store
 from core.dataset import DataSpec, load_dataset
 from core.errors import DataError, PlanError
+from evaluation.probing import probe_set
 
 WORDS = ("stove", "ladder", "parcel", "window", "ticket", "engine", "basket", "mirror")
 LABELS = ("billing", "repair", "lost and found")
@@ -60,6 +61,36 @@ def test_planted_test_rows_in_a_mixed_file_are_all_found_and_none_is_trained_on(
     assert rows.taken_out == 5 and len(rows.examples) == 8
     assert not {e.question for e in rows.examples} & {e.question for e in ready.dataset.test}
     assert "5 rows of other.jsonl stand in the test set (2 exact, 3 normalised) and were taken out of the mix." in list(data_notes(ready))
+
+
+def test_rows_of_the_general_probe_are_never_mixed_into_training(folder: Path, tiny_model: Path, tmp_path: Path) -> None:
+    """E12: a model that was trained on the probe would look as if it had forgotten nothing."""
+    asked = next(item for _, item in probe_set().items()).question
+    rows = [{"text": text, "short": "x"} for text in (asked.upper(), "Shorten the note about doors")]
+    (tmp_path / "probe.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    plan = read_plan(plan_of(tiny_model, {"kind": "lora", "mix": [{**MIX, "path": str(tmp_path / "probe.jsonl")}]}), folder)
+    ready = make_ready(plan, tmp_path)
+    (found,) = ready.setting.mixes.values()
+    assert [e.input for e in found.examples] == ["Shorten the note about doors"]
+    assert found.to_report()["in_probe"] == 1
+    assert "1 rows of probe.jsonl stand in the general probe and were taken out of the mix." in list(data_notes(ready))
+
+
+def test_rehearsed_rows_near_test_items_go_where_the_plan_drops_them(folder: Path, tiny_model: Path, tmp_path: Path) -> None:
+    """E12: a test item with its words in another order, which the fake embedder cannot tell from it."""
+    test = load_dataset(DataSpec(path="tickets.csv"), folder).test
+    near = " ".join(reversed(test[0].input.split()))
+    rows = [{"input": text, "output": "x"} for text in (near, "What is a fjord?")]
+    (tmp_path / "general.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    mapping = plan_of(tiny_model, {"kind": "lora", "rehearsal_alpha": 0.2}) | {"rehearsal": {"path": str(tmp_path / "general.jsonl")}}
+
+    def kept(**data: Any) -> list[str]:
+        ready = make_ready(read_plan({**mapping, "data": {**mapping["data"], **data}}, folder), tmp_path)
+        assert ready.setting.general is not None
+        return [e.input for e in ready.setting.general.examples]
+
+    assert kept() == [near, "What is a fjord?"]
+    assert kept(near_duplicates="drop") == ["What is a fjord?"]
 
 
 @pytest.mark.parametrize(
