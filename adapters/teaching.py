@@ -58,8 +58,13 @@ def check_teacher(kind: str, spec: TeacherSettings, setting: Setting) -> None:
     """Refuse a teacher that cannot be asked.
 
     Raises:
-        MethodError: no such model, or an address that may not be asked from here.
+        MethodError: no such model, an address that may not be asked from here, or a filter that judges other answers than are learnt.
     """
+    if spec.teacher is not None and "noisy" in getattr(spec, "filters", ()):
+        raise MethodError(
+            f"{kind}.filters: noisy goes by the loss of the references, but with a teacher its answers are learnt instead.",
+            "Take noisy out of filters, or leave teacher out.",
+        )
     try:
         if spec.teacher_url is not None:
             address.check_form(spec.teacher_url, f"{kind}.teacher_url")

@@ -34,6 +34,12 @@ def test_the_rows_are_the_teachers_words_and_validation_stays_on_the_references(
     assert [row.prompt_ids for row in job.train] == [row.prompt_ids for row in lora().job(made, tmp_path / "out", []).train]
 
 
+def test_noise_is_not_told_by_the_references_where_a_teachers_answers_are_learnt(setting):
+    with pytest.raises(MethodError, match=r"lora\.filters: noisy goes by the loss of the references"):
+        lora(teacher="fake/echo", filters=["noisy"]).check(setting)
+    lora(teacher="fake/echo", filters=["empty", "already_right"]).check(setting)
+
+
 def test_cut_empty_and_missing_answers_are_dropped_and_counted(setting, tmp_path):
     names = [e.id for e in setting.train]
     rows = [
