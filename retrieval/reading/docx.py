@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from retrieval.reading.base import Format, Read, formats, one
 from retrieval.reading.html import AS_TEXT
 from retrieval.reading.markdown import heading_sections
@@ -12,8 +14,9 @@ def read(data: bytes, _: str) -> Read:
     from markitdown import StreamInfo
     from markitdown.converters import DocxConverter
 
+    converter: Any = DocxConverter
     plain = {"escape_asterisks": False, "escape_underscores": False, "strip": list(AS_TEXT)}
-    written = DocxConverter().convert(opened(data, "word/document.xml"), StreamInfo(extension=".docx"), **plain).markdown
+    written = converter().convert(opened(data, "word/document.xml"), StreamInfo(extension=".docx"), **plain).markdown
     text = written.replace("\0", "").replace("\r\n", "\n").strip()
     return one(text, heading_sections(text))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from retrieval.reading.base import Format, Read, formats, joined, one
 from retrieval.reading.office import opened
@@ -15,7 +16,8 @@ def read(data: bytes, _: str) -> Read:
     from markitdown import StreamInfo
     from markitdown.converters import PptxConverter
 
-    written = PptxConverter().convert(opened(data, "ppt/presentation.xml"), StreamInfo(extension=".pptx")).markdown
+    converter: Any = PptxConverter
+    written = converter().convert(opened(data, "ppt/presentation.xml"), StreamInfo(extension=".pptx")).markdown
     slides = _slides(written.replace("\0", "").replace("\v", "\n").replace("\r\n", "\n"))
     text, sections = joined([(_PICTURE.sub(r"\1", slide), number, _title(slide)) for number, slide in enumerate(slides, 1)])
     return one(text, sections, parts=len(slides))
