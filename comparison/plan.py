@@ -40,7 +40,16 @@ MAX_PLAN_BYTES = 2**20
 class KnowledgeSpec(Spec):
     """The documents for methods that retrieve."""
 
-    path: str = Field(min_length=1, description="A folder of text files, or one file.")
+    path: str = Field(
+        min_length=1,
+        description="A folder of files, or one: txt, rst, md, html, pdf, docx, pptx, xlsx, csv, tsv, jsonl, or a zip of those.",
+    )
+    text_column: str | None = Field(
+        None,
+        min_length=1,
+        description="The column of csv, tsv and jsonl files that holds the text, each row being a document; by default text, content, "
+        "passage, document or body.",
+    )
     drop_leaks: bool = Field(False, description="Cut paragraphs out of the documents that hold test questions; by default they are listed.")
 
 
@@ -50,7 +59,7 @@ class PlanSpec(Spec):
     name: str = Field("Comparison", min_length=1, max_length=100, description="A name for lists and titles.")
     primary: str | None = Field(None, description="The metric that the verdict is about; by default the first one that may decide.")
     data: DataSpec = Field(description="The examples: {path: file}, {files: {train, validation, test}} or {hub: {id}}.")
-    knowledge: KnowledgeSpec | None = Field(None, description="Documents to retrieve from: {path: folder}.")
+    knowledge: KnowledgeSpec | None = Field(None, description="Documents to retrieve from: {path: folder, text_column: ...}.")
     model: ModelSpec = Field(ModelSpec(), description="The base model: {id: ...}.")
     methods: tuple[dict[str, Any], ...] = Field(
         min_length=1, description="What to compare, each {kind: ..., settings}; see `python -m comparison methods`."
