@@ -53,6 +53,11 @@ class Task:
         path = self.knowledge.get("path")
         return Path(self.base, str(path)) if path else None
 
+    @property
+    def text_column(self) -> str | None:
+        """The column of tables of documents that holds the text, where it is named."""
+        return str(self.knowledge["text_column"]) if self.knowledge.get("text_column") else None
+
     def with_model(self, model_id: str, embedder: str) -> Task:
         """The same task on another base model. Fake models go with the fake embedder, so that nothing has to be installed."""
         return replace(self, model={**self.model, "id": model_id, "embedder": "fake/hash-64" if model_id.startswith("fake/") else embedder})

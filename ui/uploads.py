@@ -16,6 +16,8 @@ from ui.context import Context
 
 DATA_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
 MAX_DOCUMENTS = 500
+RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{device}{number}" for device in ("COM", "LPT") for number in range(10))}
+"""Names that Windows keeps for devices, whatever their ending."""
 MAX_KEPT_BYTES = 200_000_000
 
 
@@ -84,6 +86,7 @@ def keep_documents(ctx: Context, uploaded: Sequence[str]) -> Path:
     for source in map(Path, uploaded):
         suffix = _suffix(source, DOCUMENT_SUFFIXES)
         stem = _plain(source.stem) or "document"
+        stem = f"document-{stem}" if stem.split(".")[0].upper() in RESERVED else stem
         name, number = f"{stem}{suffix}", 1
         while name in files:
             number += 1

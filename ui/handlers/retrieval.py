@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from comparison.artefacts import Artefact, obtain
 from core.errors import DataError
 from core.records import Passage, Retrieved
-from retrieval.documents import load_documents
 from retrieval.index import FlatIndex
-from ui import uploads
 from ui.context import Context
 from ui.handlers import asking
+from ui.handlers import documents as brought
 from ui.handlers.asking import Desk
 from ui.markup import fold, render
 from ui.task import Task
@@ -31,28 +29,21 @@ class Shown(NamedTuple):
     found: str
 
 
-def add(ctx: Context, task: Task, uploaded: list[str]) -> Task:
+def add(ctx: Context, task: Task, uploaded: list[str], text_column: str = "") -> Task:
     """The task with these documents instead of those it had.
 
     Raises:
         DataError: one of them cannot be kept, or none can be read.
     """
-    folder = uploads.keep_documents(ctx, uploaded)
-    load_documents(folder)
-    return replace(task, knowledge={"path": str(folder)})
+    return brought.add(ctx, task, uploaded, text_column)
 
 
 def listing(ctx: Context, task: Task) -> tuple[str, list[str]]:
     """The documents in words, and their names."""
-    path = task.documents
-    if path is None:
+    if task.documents is None:
         return render("empty", text="There are no documents yet. Drop some here, or open an example that has them."), []
-    loaded = load_documents(path)
-    words = sum(len(d.text.split()) for d in loaded.documents)
-    facts = [f"{len(loaded.documents)} document" + ("s" if len(loaded.documents) != 1 else ""), f"{words:,} words"]
-    return render("documents", facts=facts, skipped=loaded.skipped[:10], more=len(loaded.skipped) - 10), [
-        d.id for d in loaded.documents[:LISTED_DOCUMENTS]
-    ]
+    loaded = brought.load(task)
+    return brought.report(loaded), [d.id for d in loaded.documents[:LISTED_DOCUMENTS]]
 
 
 def _desk(ctx: Context, task: Task, settings: Mapping[str, Any]) -> Desk:

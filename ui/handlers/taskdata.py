@@ -26,7 +26,7 @@ def dataset(task: Task) -> Dataset:
 def documents(task: Task) -> list[Document]:
     """The task's documents; none where it has no folder of them."""
     path = task.documents
-    return load_documents(path).documents if path else []
+    return load_documents(path, task.text_column).documents if path else []
 
 
 def counts(task: Task) -> dict[str, int]:

@@ -10,8 +10,10 @@ from gradio.components import Component
 
 from adapters.retrieved import RetrievalSettings
 from core.errors import BakeoffError
+from retrieval.documents import SUFFIXES
 from ui import forms
 from ui.context import Context, Settings
+from ui.handlers import documents as documents_handler
 from ui.handlers import retrieval
 from ui.markup import render
 from ui.shared import MODEL_WORK, Shared
@@ -20,6 +22,7 @@ from ui.task import Task
 
 class RetrievalTab(NamedTuple):
     files: gr.File
+    column: gr.Textbox
     refused: gr.HTML
     documents: gr.HTML
     query: gr.Textbox
@@ -46,11 +49,14 @@ def build(settings: Settings, shared: Shared) -> RetrievalTab:
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=280):
             documents = gr.HTML(elem_id="documents")
-            label = "Documents of my own (.md, .txt, .rst)"
-            files = gr.File(
-                label=label, file_count="multiple", file_types=[".md", ".markdown", ".txt", ".rst"], height=130, elem_id="documents_file"
-            )
+            label = "Documents of my own (text, Markdown, HTML, PDF, Office, tables, zip)"
+            files = gr.File(label=label, file_count="multiple", file_types=list(SUFFIXES), height=130, elem_id="documents_file")
             refused = gr.HTML(elem_id="documents_refused")
+            with gr.Accordion("Tables of documents", open=False, elem_id="documents_tables"):
+                column = gr.Textbox(
+                    label="Column with the text (csv, tsv, jsonl)", placeholder="text", max_lines=1, elem_id="documents_column"
+                )
+            gr.HTML(documents_handler.limits(), elem_id="documents_limits")
             query = gr.Textbox(label="Question", lines=2, max_lines=8, placeholder="Ask about the documents", elem_id="query")
             top_k = forms.component(known["top_k"], "retrieval_top_k")
             with gr.Accordion("How documents are cut", open=False, elem_id="cutting_fold"):
@@ -70,7 +76,7 @@ def build(settings: Settings, shared: Shared) -> RetrievalTab:
                 document = gr.Dropdown([], label="Document", elem_id="document", interactive=True)
                 passages = gr.HTML(elem_id="passages")
     tab = RetrievalTab(
-        files, refused, documents, query, top_k, cutting, search, ask, stop, progress, said, answer, found, document, passages
+        files, column, refused, documents, query, top_k, cutting, search, ask, stop, progress, said, answer, found, document, passages
     )
     _wire_documents(tab, shared)
     _wire_questions(tab, shared)
@@ -78,10 +84,14 @@ def build(settings: Settings, shared: Shared) -> RetrievalTab:
 
 
 def _wire_documents(tab: RetrievalTab, shared: Shared) -> None:
-    def add(ctx: Context, task: Task, uploaded: list[str] | None) -> list[Any]:
-        return [retrieval.add(ctx, task, uploaded) if uploaded else gr.skip()]
+    def add(ctx: Context, task: Task, uploaded: list[str] | None, column: str) -> list[Any]:
+        return [retrieval.add(ctx, task, uploaded, column or "") if uploaded else gr.skip()]
 
-    shared.on_told(tab.files.upload, add, [shared.task, tab.files], [shared.task], tab.refused)
+    def name_column(ctx: Context, task: Task, column: str) -> list[Any]:
+        return [documents_handler.name_column(task, column or "")]
+
+    shared.on_told(tab.files.upload, add, [shared.task, tab.files, tab.column], [shared.task], tab.refused)
+    shared.on_told(tab.column.submit, name_column, [shared.task, tab.column], [shared.task], tab.refused)
 
     def follow(ctx: Context, task: Task) -> list[Any]:
         try:
