@@ -1,9 +1,9 @@
 """What a job will take before it is begun: time, memory, tokens and steps, from steps that were really taken on this machine.
 
 A process of its own loads the model and takes four steps of the job's own kind: on its longest row alone, on a batch of such rows, on a
-typical batch, and on the long batch again. Seconds go by a straight line through the typical and the long batch, over padded tokens; memory by a
-straight line through one long row and the long batch. Where general rows are rehearsed, each of these steps has its batch of them, too, all of
-the greatest length, and their tokens count. What was measured is kept beside the models, by model, settings, lengths and machine.
+typical batch, and on the long batch again. Seconds go by a straight line through the typical and the long batch, over tokens, with those of
+padding unless rows are packed; memory by a straight line through one long row and the long batch. Where general rows are rehearsed, each of
+these steps has a batch of them, too, all of the greatest length, and their tokens count. It is kept beside the models, by all it depends on.
 """
 
 from __future__ import annotations
@@ -112,14 +112,15 @@ def estimate(job: TrainingJob, measured: Measured, free: float | None) -> Estima
     validation = sorted(within(job.validation, settings.max_tokens).kept, key=lambda row: row.length)
     checked = [validation[i : i + settings.batch_size] for i in range(0, len(validation), settings.batch_size)]
     mixed_in = [general_steps(job, len(steps), epoch) for epoch in range(1, epochs + 1)]
-    seconds = sum(step_s(measured, padded(step) + padded(more)) for each in mixed_in for step, more in zip(steps, each, strict=True))
+    size = own if settings.packing else padded
+    seconds = sum(step_s(measured, size(step) + size(more)) for each in mixed_in for step, more in zip(steps, each, strict=True))
     seconds += epochs * VALIDATION_SHARE * sum(step_s(measured, padded(batch)) for batch in checked)
     general = [row for each in mixed_in for more in each for row in more]
-    general_tokens = sum(row.length for row in general)
+    general_tokens = own(general)
     return Estimate(
         seconds=round(measured.load_s + seconds, 1),
         steps=epochs * len(steps),
-        tokens=epochs * sum(row.length for row in rows) + general_tokens,
+        tokens=epochs * own(rows) + general_tokens,
         supervised=epochs * sum(len(row.completion_ids) for row in rows) + sum(len(row.completion_ids) for row in general),
         peak_memory_mb=measured.long_mb,
         free_memory_mb=free,
@@ -138,6 +139,11 @@ def general_steps(job: TrainingJob, steps: int, epoch: int) -> list[list[Trainin
 def padded(rows: Sequence[TrainingRow]) -> int:
     """Tokens of a batch of these rows, padding included."""
     return max((row.length for row in rows), default=0) * len(rows)
+
+
+def own(rows: Sequence[TrainingRow]) -> int:
+    """Tokens of these rows alone, as where they are packed."""
+    return sum(row.length for row in rows)
 
 
 def step_s(measured: Measured, tokens: int) -> float:
@@ -178,8 +184,7 @@ def measure(job: TrainingJob) -> Measured:
     """
     from training.loop import train
 
-    place = device.choose(job.base.dtype, job.base.threads).device
-    begun = time.monotonic()
+    place, begun = device.choose(job.base.dtype, job.base.threads).device, time.monotonic()
     seconds: dict[int, float] = {}
     peaks: dict[int, float] = {}
     with tempfile.TemporaryDirectory() as folder:

@@ -46,6 +46,15 @@ def test_time_is_that_of_loading_and_of_every_steps_padded_tokens(job):
     assert (found.steps, found.tokens, found.supervised) == (4, 2 * 400, 2 * 16)
 
 
+def test_packed_steps_take_the_time_of_their_own_tokens_and_validation_of_padded_ones(job):
+    """One step of rows of 25, 25, 25 and 75 tokens: 150 in all, and 300 with padding."""
+    rows = tuple(row(n, 75 if n % 4 == 3 else 25) for n in range(4))
+    changes = {"train": rows, "validation": rows}
+    packed = job.model_copy(update={**changes, "settings": job.settings.model_copy(update={"packing": True})})
+    assert estimate(packed, MEASURED, None).seconds == pytest.approx(10 + 2 * (1.5 + 0.5 * 3.0))
+    assert estimate(job.model_copy(update=changes), MEASURED, None).seconds == pytest.approx(10 + 2 * (3.0 + 0.5 * 3.0))
+
+
 def rehearsing(job, **settings):
     """Two steps of four task rows; alpha 0.2 puts one general row of 30 tokens beside each."""
     rows = (*(row(n, 25) for n in range(4)), *(row(n + 4, 75) for n in range(4)))
