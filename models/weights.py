@@ -16,6 +16,7 @@ import io
 import os
 import re
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ from models.unsafe import refuse_unsafe
 HUB_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
 REVISION = re.compile(r"[\w][\w./-]{0,127}", re.ASCII)
 UNPACK_VERSION = "1"  # part of the folder's name and of the revision; bumped by hand when unpacking changes
+_UNPACKING = threading.Lock()
 
 
 class Embedded(NamedTuple):
@@ -150,8 +152,11 @@ def unpack_gguf(file: Path, target: Path) -> Path:
 
     The original weights were published in bfloat16, so a finer number type would keep only the rounding of the GGUF file.
     """
-    if not manifest_fault(target, hashes=False):
-        return target
+    with _UNPACKING:  # an estimate and a run that are asked for at once unpack once
+        return target if not manifest_fault(target, hashes=False) else _unpack(file, target)
+
+
+def _unpack(file: Path, target: Path) -> Path:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -159,6 +164,7 @@ def unpack_gguf(file: Path, target: Path) -> Path:
 
     no_progress_bars()
     work = target.with_name(f".{target.name}.{os.getpid()}.unpacking")
+    shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     with remembered_gguf_header(), contextlib.redirect_stderr(io.StringIO()):  # a progress bar that no setting turns off
         model: Any = AutoModelForCausalLM.from_pretrained(str(file.parent), gguf_file=file.name, dtype=torch.bfloat16)

@@ -2,12 +2,15 @@
 
 import json
 import os
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from core.errors import ModelError
+from core.files import write_manifest
 from core.records import Message
 from models import device, weights
 from models.loading import DEFAULT_EMBEDDER, ModelSpec, identify, load_codec, load_embedder, load_model
@@ -120,3 +123,27 @@ def test_the_embedded_models_load_without_a_hub_and_the_second_time_at_once(mode
     assert again.identity == first and first.context_length == 8192
     vectors = load_embedder(DEFAULT_EMBEDDER, models_home, 1).embed(["a boat", "a ship", "tax law"])
     assert vectors.shape == (3, 384) and vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
+
+
+def test_two_threads_that_want_the_model_at_once_unpack_it_once(tmp_path, monkeypatch):
+    """Estimate and Launch, both clicked while the first call of all is still unpacking."""
+    begun, asked = [], threading.Event()
+
+    def slow(file: Path, target: Path) -> Path:
+        begun.append(target)
+        asked.wait(10)
+        target.mkdir()
+        (target / "config.json").write_text("{}")
+        write_manifest(target, {})
+        return target
+
+    monkeypatch.setattr(weights, "_unpack", slow)
+
+    def second() -> Path:
+        asked.set()
+        return weights.unpack_gguf(tmp_path / "m.gguf", tmp_path / "model")
+
+    with ThreadPoolExecutor(2) as pool:
+        found = [pool.submit(weights.unpack_gguf, tmp_path / "m.gguf", tmp_path / "model"), pool.submit(second)]
+    assert [each.result() for each in found] == [tmp_path / "model"] * 2
+    assert len(begun) == 1
