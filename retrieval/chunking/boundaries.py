@@ -1,8 +1,7 @@
-"""Documents to passages of a number of tokens, cut where a reader would pause.
+"""Where a reader would pause: each place between two tokens is graded, and windows of tokens end at the best place near their limit.
 
-A boundary between two tokens is graded: heading, paragraph, sentence, line, word. A passage that would run over its size is cut at
-the best boundary near the limit. A heading counts from a quarter of the size on, so that a small section stays whole and
-begins with its own heading instead of losing it to the passage before; the overlap never reaches back over a heading.
+A heading counts from a quarter of the size on, so that a small section stays whole and begins with its own heading instead of losing
+it to the passage before; the overlap never reaches back over a heading.
 """
 
 from __future__ import annotations
@@ -10,13 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import ClassVar, Literal
-
-from pydantic import Field, ValidationInfo, field_validator
-
-from core.records import Document, Passage
-from models.base import Embedder
-from retrieval.base import Chunker, ChunkerSpec, chunkers
 
 Span = tuple[int, int]
 
@@ -36,50 +28,6 @@ class Grade(IntEnum):
     SENTENCE = 4
     PARAGRAPH = 5
     HEADING = 6
-
-
-class TokenChunkerSpec(ChunkerSpec):
-    """Passages of at most `size` tokens."""
-
-    kind: Literal["tokens"] = Field("tokens", description="Passages of a number of tokens, cut at headings, paragraphs and sentences.")
-    size: int = Field(128, ge=8, le=512, description="Longest passage, in the embedder's tokens; usual 64 to 256, at most what it reads.")
-    overlap: int = Field(16, ge=0, le=256, description="Tokens repeated from the passage before, at most half of size; usual 0 to 32.")
-
-    @field_validator("overlap")
-    @classmethod
-    def _at_most_half(cls, overlap: int, info: ValidationInfo) -> int:
-        size = info.data.get("size", 512)
-        if overlap > size // 2:
-            raise ValueError(f"should be at most half of size ({size // 2})")
-        return overlap
-
-
-class TokenChunker:
-    """See the module's docstring."""
-
-    Spec: ClassVar[type[ChunkerSpec]] = TokenChunkerSpec
-
-    def __init__(self, spec: TokenChunkerSpec) -> None:
-        self.spec = spec
-
-    def chunk(self, document: Document, embedder: Embedder) -> list[Passage]:
-        text = document.text
-        spans = [span for span in embedder.offsets(text) if span[1] > span[0]]
-        passages: list[Passage] = []
-        size = min(self.spec.size, embedder.max_tokens)
-        for first, after in windows(grades(text, spans), size, min(self.spec.overlap, size // 2)):
-            start = spans[first][0] if first else 0
-            end = spans[after][0] if after < len(spans) else len(text)
-            end = start + len(text[start:end].rstrip())
-            start += len(text[start:end]) - len(text[start:end].lstrip())
-            if start < end:
-                passages.append(Passage(f"{document.id}#{len(passages)}", document.id, text[start:end], start, end))
-        return passages
-
-
-def make_chunker(spec: ChunkerSpec) -> Chunker:
-    """The chunker that a spec names."""
-    return chunkers.get(spec.kind)(spec)
 
 
 def windows(boundaries: Sequence[Grade], size: int, overlap: int) -> list[tuple[int, int]]:
@@ -146,6 +94,3 @@ def _heading_starts(text: str) -> set[int]:
     fences = [m.span() for m in _FENCE.finditer(text)]
     found = (m.start("mark") if m["mark"] else m.start("under") for m in _HEADING.finditer(text))
     return {start for start in found if not any(a <= start < b for a, b in fences)}
-
-
-chunkers.add("tokens", TokenChunker)

@@ -1,0 +1,84 @@
+"""Passages that end where the text turns to something else: where a sentence is least like the three before it.
+
+The similarity of each sentence to those before it is smoothed (Savitzky and Golay 1964), and its deepest valleys are the cuts; chonkie does
+this, with our embedder's vectors and tokens. Each sentence is embedded twice, alone and within its window, so that building an index takes
+several times as long. Passages do not overlap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import accumulate, pairwise
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from models.base import Embedder
+from retrieval.base import ChunkerSpec, chunkers
+from retrieval.chunking.boundaries import Span
+from retrieval.chunking.passages import Cutter
+
+SENTENCE_ENDS = [". ", "! ", "? ", "\n", "。", "！", "？"]
+DEEPEST, LEAST_SENTENCES = 0.5, 2
+"""The deeper half of the valleys are cuts, where two sentences or more are between them."""
+AT_ONCE = 100_000
+"""Characters whose sentences are compared at once, so that the vectors of a very long document are never all in memory."""
+
+
+class MeaningChunkerSpec(ChunkerSpec):
+    """Passages of sentences that belong together, at most `size` tokens."""
+
+    kind: Literal["meaning"] = Field("meaning", description="Passages that end where the text turns to something else.")
+    size: int = Field(128, ge=8, le=512, description="Longest passage, in the embedder's tokens; usual 128 to 512, at most what it reads.")
+
+
+class MeaningChunker(Cutter):
+    """See the module's docstring."""
+
+    Spec: ClassVar[type[ChunkerSpec]] = MeaningChunkerSpec
+
+    def spans(self, text: str, embedder: Embedder, limit: int) -> Iterator[Span]:
+        from chonkie.chunker.semantic import SemanticChunker
+
+        splitter = SemanticChunker(
+            _as_embeddings(embedder), chunk_size=limit, delim=SENTENCE_ENDS, threshold=DEEPEST, min_sentences_per_chunk=LEAST_SENTENCES
+        )
+        for start, end in stretches(text):
+            lengths = [len(piece.text) for piece in splitter.chunk(text[start:end])]
+            cuts = {start, end, *(start + place for place in accumulate(lengths) if start + place < end)}
+            yield from pairwise(sorted(cuts))
+
+
+def stretches(text: str, most: int = AT_ONCE) -> Iterator[Span]:
+    """The text in stretches of at most that many characters, each but the last ending after a blank line, a line or a word where it has one."""
+    start = 0
+    while len(text) - start > most:
+        tried = (text.rfind(mark, start + 1, start + most) for mark in ("\n\n", "\n", " "))
+        cut = next((place for place in tried if place > 0), start + most)
+        yield start, cut
+        start = cut
+    yield start, len(text)
+
+
+def _as_embeddings(embedder: Embedder) -> Any:
+    """Our embedder, as chonkie wants one."""
+    from chonkie.embeddings import BaseEmbeddings
+
+    class Ours(BaseEmbeddings):  # type: ignore[misc,unused-ignore]
+        def embed(self, text: str) -> Any:
+            return embedder.embed([text])[0]
+
+        def embed_batch(self, texts: list[str]) -> Any:
+            return list(embedder.embed(texts))
+
+        @property
+        def dimension(self) -> int:
+            return embedder.dimension
+
+        def get_tokenizer(self) -> Any:
+            return lambda text: len(embedder.offsets(text))
+
+    return Ours()
+
+
+chunkers.add("meaning", MeaningChunker)
