@@ -18,7 +18,7 @@ from pydantic import Field
 from adapters import answered
 from adapters.base import Recipe, Setting
 from adapters.retrieved import PassageFinder
-from adapters.rows import worded_each
+from adapters.rows import fits, worded_each
 from core.dataset import normalise
 from core.dataset.pairs import as_example
 from core.errors import MethodError
@@ -142,10 +142,11 @@ def _encoded(setting: Setting, finder: PassageFinder | None, found: Sequence[_Pa
             continue
         pair = by_id[example.id]
         chosen, rejected = codec.completion_ids(pair.chosen), _ids(codec, pair.rejected, pair.cut)
-        if chosen == rejected:  # two texts may have the same tokens
+        ids = codec.prompt_ids(prompt.messages)
+        if chosen == rejected or not fits(setting, ids, max(chosen, rejected, key=len)):  # two texts may have the same tokens
             left_out.add(example.id)
             continue
-        rows.append(PairRow(id=example.id, prompt_ids=codec.prompt_ids(prompt.messages), chosen_ids=chosen, rejected_ids=rejected))
+        rows.append(PairRow(id=example.id, prompt_ids=ids, chosen_ids=chosen, rejected_ids=rejected))
     if not rows:
         raise MethodError(
             f"None of {len(found)} pairs fits the model and has two answers that differ.",
@@ -184,12 +185,16 @@ def is_wrong(answer: str, reference: str) -> bool:
 def in_words(record: Mapping[str, Any]) -> str:
     """Where the pairs came from, for notes."""
     what = (
-        f"{record['train']} synthetic pairs (the reference against the base model's wrong answer; no person was asked)"
+        f"{record['train']} synthetic pairs ({_better(record)} against the base model's wrong answer; no person was asked)"
         if record["synthetic"]
         else f"{record['train']} pairs of {record['source']}"
     )
     by = "a reward model that was trained on" if record.get("reward_model") else "trained on"
     return f"{by[0].upper()}{by[1:]} {what}" if not record.get("reward_model") else f"Rewarded by {by} {what}"
+
+
+def _better(record: Mapping[str, Any]) -> str:
+    return f"the answer of the teacher {record['teacher']['model']}" if record.get("teacher") else "the reference"
 
 
 def accuracy_in_words(record: Mapping[str, Any] | None) -> str:

@@ -10,6 +10,8 @@ from adapters.prompts import Words, plain, word
 from adapters.retrieved import PassageFinder
 from core.errors import MethodError
 from core.records import Example, Prompt
+from models.base import Ids
+from models.text_codec import TextCodec
 from training.job import TrainingRow
 
 WordedExample = tuple[Example, Prompt | MethodError]
@@ -17,7 +19,7 @@ WordedExample = tuple[Example, Prompt | MethodError]
 
 
 class WordedRows(NamedTuple):
-    """Training rows, and the ids of the examples that do not fit the model even without passages."""
+    """Training rows, and the ids of the examples that do not fit the model even without passages, or not with their answer."""
 
     rows: tuple[TrainingRow, ...]
     left_out: tuple[str, ...]
@@ -45,6 +47,13 @@ def worded_each(
                 yield example, reason
 
 
+def fits(setting: Setting, prompt: Ids, answer: Ids) -> bool:
+    """Whether the model's context has room for both; an encoder-decoder has that room for each."""
+    room = setting.model_key.context_length - setting.virtual_tokens
+    needed = max(len(prompt), len(answer)) if isinstance(setting.codec(), TextCodec) else len(prompt) + len(answer)
+    return needed <= room
+
+
 def encoded(setting: Setting, found: Iterable[WordedExample]) -> WordedRows:
     """The prompt's ids as they will be asked, then those of the reference and the end of the turn.
 
@@ -58,8 +67,11 @@ def encoded(setting: Setting, found: Iterable[WordedExample]) -> WordedRows:
         if isinstance(prompt, MethodError):
             left_out.append(example.id)
             continue
-        ids = codec.prompt_ids(prompt.messages)
-        rows.append(TrainingRow(id=example.id, prompt_ids=ids, completion_ids=codec.completion_ids(example.reference)))
+        ids, answer = codec.prompt_ids(prompt.messages), codec.completion_ids(example.reference)
+        if not fits(setting, ids, answer):
+            left_out.append(example.id)
+            continue
+        rows.append(TrainingRow(id=example.id, prompt_ids=ids, completion_ids=answer))
     if left_out and not rows:
         raise MethodError(
             f"None of {len(left_out)} training examples fits the model.", "Shorten them, or choose a model with a longer context."

@@ -7,6 +7,7 @@ import pytest
 
 from adapters.base import Setting, methods
 from adapters.lora import Lora, LoraSpec
+from adapters.rows import worded_each
 from adapters.specs import read_method_specs
 from adapters.tuned import training_rows
 from core.errors import MethodError
@@ -81,6 +82,38 @@ def test_a_row_that_does_not_fit_is_left_out_and_the_others_are_trained_on():
     assert [row.id for row in rows.rows] == ["e0", "e1"] and rows.left_out == ("long",)
     with pytest.raises(MethodError, match="None of 1 training examples fits"):
         training_rows(made, None, [long])
+
+
+def test_a_row_whose_answer_runs_beyond_the_context_is_left_out_and_counted(tmp_path):
+    """Within max_tokens, but a model with learnt positions has none for its last tokens."""
+    made = setting()
+    fits = max(len(made.codec().prompt_ids(p.messages)) for _, p in worded_each(made, None, made.train)) + 64
+    made = replace(made, model_key=replace(made.model_key, context_length=fits), generation=GenerationConfig(max_new_tokens=40))
+    first, second = made.train[:2]
+    made = replace(made, train=[replace(first, reference="a" * fits), second], validation=[replace(second, reference="a" * fits), first])
+    told = Lora(LoraSpec(kind="lora")).told(made, tmp_path, [])
+    assert [row.id for row in told.job.train] == [second.id] and told.job.left_out == (first.id,)
+    assert [row.id for row in told.job.validation] == [first.id]
+    assert told.record["lengths"]["unworded"] == 1
+    last = [replace(second, reference="a" * 60)]
+    assert not training_rows(made, None, last).left_out
+    with pytest.raises(MethodError, match="None of 1 training examples fits the model"):
+        training_rows(replace(made, virtual_tokens=10), None, last)
+
+
+def test_the_rows_that_a_validation_loss_is_of_change_with_the_wording(tmp_path):
+    """For sweeps: the trainer leaves rows over max_tokens out, so a longer wording is measured on fewer."""
+    made = setting()
+    made = replace(made, validation=[replace(made.train[0], id="long", input="lamp " * 20), replace(made.train[1], id="short")])
+
+    def measured(**settings):
+        method = Lora(LoraSpec(kind="lora", max_tokens=200, **settings))
+        job = method.job(made, tmp_path, [])
+        assert method.measured(made, []) == tuple(row.id for row in job.validation if row.length <= 200)
+        return method.measured(made, [])
+
+    assert measured() == ("long", "short")
+    assert measured(instructions=("Name the colour of this lamp, please. " * 3,)) == ("short",)
 
 
 def test_what_cannot_be_tuned_is_refused_before_anything_runs():
