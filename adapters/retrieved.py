@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -17,7 +17,8 @@ from adapters.searching import SearchSettings, check_search, search_inputs
 from core.errors import MethodError
 from core.records import Example, Prompt, Retrieved
 from models.cross_encoder import CrossScorer
-from retrieval.chunking import TokenChunkerSpec
+from retrieval.base import ChunkerSpec
+from retrieval.chunking import MarkdownChunkerSpec, MeaningChunkerSpec, SentenceChunkerSpec, TokenChunkerSpec
 from retrieval.index import FaissIndex, Kind, build_index, index_fingerprint
 from retrieval.search.filters import allowed_rows
 from retrieval.search.pipeline import Search, Steps
@@ -34,7 +35,11 @@ class RetrievalSettings(SearchSettings):
     top_k: int = Field(3, ge=1, le=50, description="Passages that are put into each prompt, if they fit; usual 1 to 10.")
     chunk_size: int = Field(128, ge=8, le=512, description="Longest passage, in the embedder's tokens; usual 64 to 256.")
     chunk_overlap: int = Field(16, ge=0, le=256, description="Tokens repeated from the passage before; usual 0 to 32, at most half of it.")
-
+    chunker: Literal["tokens", "sentences", "markdown", "meaning"] = Field(
+        "tokens",
+        description="tokens: about as long as chunk_size, cut at the best place near it. sentences: whole sentences. markdown: whole sections, "
+        "blocks and list items. meaning: cut where the text turns to something else; several times slower, and without overlap. Usual tokens.",
+    )
     index: Kind = Field(
         "auto",
         description="flat compares every vector: exact. hnsw walks a graph of neighbours: quick, vectors in memory. ivfpq compares short codes, "
@@ -50,7 +55,14 @@ class RetrievalSettings(SearchSettings):
             raise ValueError(f"should be at most half of chunk_size ({size // 2})")
         return overlap
 
-    def chunker(self) -> TokenChunkerSpec:
+    def cutting(self) -> ChunkerSpec:
+        """The chunker that these settings name."""
+        if self.chunker == "meaning":
+            return MeaningChunkerSpec(kind="meaning", size=self.chunk_size)
+        if self.chunker == "sentences":
+            return SentenceChunkerSpec(kind="sentences", size=self.chunk_size, overlap=self.chunk_overlap)
+        if self.chunker == "markdown":
+            return MarkdownChunkerSpec(kind="markdown", size=self.chunk_size, overlap=self.chunk_overlap)
         return TokenChunkerSpec(kind="tokens", size=self.chunk_size, overlap=self.chunk_overlap)
 
     @property
@@ -87,7 +99,7 @@ def check_retrieval(kind: str, spec: RetrievalSettings, setting: Setting) -> Non
 
 def passages_inputs(spec: RetrievalSettings, setting: Setting) -> dict[str, Any]:
     """What the passages of a prompt depend on beside the index."""
-    unset = spec.unset() | set(MethodSpec.model_fields) | {"chunk_size", "chunk_overlap", "index"}
+    unset = spec.unset() | set(MethodSpec.model_fields) | {"chunk_size", "chunk_overlap", "chunker", "index"}
     later = {
         name: value for name, value in spec.model_dump(mode="json").items() if name in RetrievalSettings.model_fields and name not in unset
     }
@@ -98,10 +110,10 @@ def retrieval_recipes(spec: RetrievalSettings, setting: Setting, trained_on: Seq
     """The index, and what the model makes of the questions where they are rewritten: of those that are asked, and of those that are trained on."""
     questions = [example.question for example in trained_on]
     rewritten = [queries_recipe(setting, spec.rewrite, setting.questions, questions)] if spec.rewrite != "none" else []
-    return [index_recipe(setting, spec.chunker(), spec.index), *rewritten]
+    return [index_recipe(setting, spec.cutting(), spec.index), *rewritten]
 
 
-def index_recipe(setting: Setting, chunker: TokenChunkerSpec, kind: Kind = "auto") -> Recipe:
+def index_recipe(setting: Setting, chunker: ChunkerSpec, kind: Kind = "auto") -> Recipe:
     """The index of the setting's documents. Two methods with the same chunks share it; one with changed documents begins with it."""
 
     def build(folder: Path, earlier: Sequence[Path]) -> Iterator[Progress]:

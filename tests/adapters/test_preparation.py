@@ -212,7 +212,7 @@ def test_the_base_is_asked_its_training_rows_once_for_a_filter_and_for_synthetic
 
     pairs = Dpo(DpoSpec(kind="dpo")).before(setting, None)["answers"].fingerprint
     assert asked() == pairs == asked(rank=2) and pairs not in (asked(template="alpaca"), asked(instructions=["Else."]))
-    index = index_recipe(setting, spec(with_retrieval=True).chunker())
+    index = index_recipe(setting, spec(with_retrieval=True).cutting())
     found = Lora(spec(filters=["already_right"], with_retrieval=True, top_k=2)).screenings(setting)["answers"].fingerprint
     assert found == Dpo(DpoSpec(kind="dpo", with_retrieval=True, top_k=2)).before(setting, index)["answers"].fingerprint != pairs
 
