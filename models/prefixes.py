@@ -26,7 +26,7 @@ def family_prefixes(embedder_id: str) -> Prefixes:
     return next((prefixes for pattern, prefixes in FAMILIES.items() if re.fullmatch(pattern, name)), Prefixes())
 
 
-def stated_prefixes(prompts: Mapping[str, str]) -> Prefixes:
+def stated_prefixes(prompts: Mapping[str, str | None]) -> Prefixes:
     """Those of a sentence-transformers model's own prompts, by the names that it looks them up with."""
-    passage = next((prompts[name] for name in ("document", "passage", "corpus") if prompts.get(name)), "")
-    return Prefixes(prompts.get("query") or "", passage)
+    passages = [prompts.get(name) or "" for name in ("document", "passage", "corpus")]
+    return Prefixes(prompts.get("query") or "", next(filter(None, passages), ""))

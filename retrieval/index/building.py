@@ -48,6 +48,7 @@ class Step(NamedTuple):
 def index_fingerprint(documents: Sequence[Document], chunker_spec: ChunkerSpec, embedder_id: str, kind: Kind = "auto") -> str:
     """The key of an index; known without loading the embedder. The order of the documents is not part of it."""
     keys = [document_key(document) for document in order(documents)]
+    kind = kinds.settled(kind, sum(len(document.text) for document in documents))
     return fingerprint(
         {"index": VERSION, "documents": keys, "chunker": chunker_spec.model_dump(mode="json"), "embedder": embedder_id, "kind": kind}
     )
@@ -72,21 +73,9 @@ def build_index(
         StoreError: the disk is full.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    asked = kinds.choose(kind, 0, embedder.dimension) and kind
-    about = About(
-        VERSION,
-        asked,
-        "flat",
-        embedder.id,
-        list(embedder.prefixes),
-        embedder.dimension,
-        chunker_spec.model_dump(mode="json"),
-        0,
-        0,
-        0,
-        "",
-        {},
-    )
+    kinds.choose(kind, 0, embedder.dimension)  # an unknown one is refused before any work
+    made_with = (embedder.id, list(embedder.prefixes), embedder.dimension, chunker_spec.model_dump(mode="json"))
+    about = About(VERSION, kind, "flat", *made_with, passages=0, slots=0, trained_on=0, started_from="", settings={})
     earlier = newest(store, about) if store else None
     with disk_errors(folder):
         sources = yield from _cut(folder, order(documents), make_chunker(chunker_spec), embedder, earlier)
@@ -95,7 +84,7 @@ def build_index(
         cache = EmbeddingCache(store, embedder) if store else None
         about = about._replace(
             kind=kinds.choose(kind, len(sources), embedder.dimension),
-            count=len(sources),
+            passages=len(sources),
             started_from=earlier.folder.name if earlier and (sources >= 0).any() else "",
         )
         yield from _fill(folder, PassageVectors(PassageFile(folder), sources, embedder, earlier, cache), about, earlier)
@@ -113,7 +102,7 @@ def _cut(
             key = document_key(document)
             rows = earlier.documents.pop(key, None) if earlier else None
             if earlier and rows:
-                before, after = rows.first, rows.first + rows.count
+                before, after = rows
                 offsets = earlier.opened.passages.offsets
                 writer.copy(earlier.opened.passages.lines(before, after), offsets[before + 1 : after + 1] - offsets[before])
                 sources.append(np.arange(before, after))
@@ -132,15 +121,15 @@ def _cut(
 def _fill(folder: Path, source: PassageVectors, about: About, earlier: Earlier | None) -> Iterator[Step]:
     """Vectors into FAISS, and all of it to disk."""
     taken = taken_over(earlier, about.kind, source.sources)
-    rows = np.arange(about.count) if taken is None else taken.new
+    rows = np.arange(about.passages) if taken is None else taken.new
     index = _begin(folder, about, earlier, taken)
-    yield Step("preparing index", about.count - len(rows), about.count, "passages")
+    yield Step("preparing index", about.passages - len(rows), about.passages, "passages")
     with _Whole(folder, about, earlier, taken) as whole:
         for start in range(0, len(rows), WINDOW):
             window = rows[start : start + WINDOW]
             vectors = np.empty((len(window), about.dimension), dtype=np.float32)
             for done in source.fill(window, vectors):
-                yield Step("preparing index", about.count - len(rows) + start + done, about.count, "passages")
+                yield Step("preparing index", about.passages - len(rows) + start + done, about.passages, "passages")
             whole.append(vectors)
             if index.trained:
                 index.add(vectors)
@@ -150,28 +139,29 @@ def _fill(folder: Path, source: PassageVectors, about: About, earlier: Earlier |
     (folder / SLOTS).unlink(missing_ok=True)
     if taken is not None:
         np.save(folder / SLOTS, np.concatenate([taken.rows_of, taken.new]), allow_pickle=False)
-    trained_on = 0 if about.kind != "ivfpq" else earlier.opened.about.trained_on if earlier and taken else about.count
-    settings = kinds.settings(about.kind, trained_on or about.count, about.dimension)
+    trained_on = 0 if about.kind != "ivfpq" else earlier.opened.about.trained_on if earlier and taken else about.passages
+    settings = kinds.settings(about.kind, trained_on or about.passages, about.dimension)
     write_about(folder, about._replace(slots=index.slots, trained_on=trained_on, settings=settings))
 
 
 def _begin(folder: Path, about: About, earlier: Earlier | None, taken: Taken | None) -> SlotVectors:
     if earlier is None or taken is None:
-        return SlotVectors.new(about.kind, about.dimension, about.count)
-    index = SlotVectors.load(earlier.folder, about.kind, about.dimension, earlier.opened.about.slots, to_change=True)
+        return SlotVectors.new(about.kind, about.dimension, about.passages)
+    before = earlier.opened.about
+    index = SlotVectors.load(earlier.folder, about.kind, about.dimension, before.slots, before.passages, to_change=True)
     index.remove(taken.emptied)
     return index
 
 
 def _learn(folder: Path, index: SlotVectors, about: About) -> Iterator[Step]:
     """Learn lists and codes from an even sample of the vectors, then put all in."""
-    vectors = np.memmap(folder / WHOLE, dtype=np.float32, mode="r", shape=(about.count, about.dimension))
-    sample = min(about.count, max(kinds.TRAIN_PER_LIST * kinds.lists(about.count), 20_000))
+    vectors = np.memmap(folder / WHOLE, dtype=np.float32, mode="r", shape=(about.passages, about.dimension))
+    sample = min(about.passages, max(kinds.TRAIN_PER_LIST * kinds.lists(about.passages), 20_000))
     yield Step("learning the index's lists", 0, sample, "passages")
-    index.train(vectors[np.linspace(0, about.count - 1, sample).astype(np.int64)])
-    for start in range(0, about.count, WINDOW):
+    index.train(vectors[np.linspace(0, about.passages - 1, sample).astype(np.int64)])
+    for start in range(0, about.passages, WINDOW):
         index.add(np.ascontiguousarray(vectors[start : start + WINDOW]))
-        yield Step("filling the index's lists", index.slots, about.count, "passages")
+        yield Step("filling the index's lists", index.slots, about.passages, "passages")
 
 
 class _Whole:

@@ -33,10 +33,10 @@ def document_key(document: Document) -> str:
 
 
 class Rows(NamedTuple):
-    """Passages of one document: rows [first, first + count)."""
+    """Passages of one document: rows [first, after)."""
 
     first: int
-    count: int
+    after: int
 
 
 class Earlier(NamedTuple):
@@ -85,11 +85,11 @@ def _read(folder: Path) -> Earlier | None:
     try:
         opened = open_folder(folder)
         for _, key, count in read_rows(folder / DOCUMENTS):
-            documents[str(key)] = Rows(first, int(count))
+            documents[str(key)] = Rows(first, first + int(count))
             first += int(count)
     except (StoreError, OSError, ValueError, TypeError):
         return None
-    return Earlier(folder, opened, documents) if first == opened.about.count else None
+    return Earlier(folder, opened, documents) if first == opened.about.passages else None
 
 
 class Taken(NamedTuple):
@@ -117,7 +117,7 @@ def taken_over(earlier: Earlier | None, kind: Built, sources: np.ndarray) -> Tak
     if earlier is None or kind == "flat" or earlier.opened.about.kind != kind:
         return None
     about, before = earlier.opened.about, earlier.opened.rows_of
-    slots_of = np.arange(about.count) if earlier.opened.slots_of is None else earlier.opened.slots_of
+    slots_of = np.arange(about.passages) if earlier.opened.slots_of is None else earlier.opened.slots_of
     rows_of = np.full(about.slots, -1, dtype=np.int64)
     kept = np.flatnonzero(sources >= 0)
     rows_of[slots_of[sources[kept]]] = kept

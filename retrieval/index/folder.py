@@ -38,7 +38,7 @@ class About(NamedTuple):
     Attributes:
         asked, kind: what was asked for ("auto"), and what was built.
         prefixes: what the embedder puts before a query and before a passage.
-        count, slots: passages, and places in FAISS with those of removed passages.
+        passages, slots: how many passages, and places in FAISS with those of removed passages.
         trained_on: vectors that were there when lists and codes were learnt, else 0.
         started_from: fingerprint of the index that this one took passages from, else "".
     """
@@ -50,7 +50,7 @@ class About(NamedTuple):
     prefixes: list[str]
     dimension: int
     chunker: dict[str, Any]
-    count: int
+    passages: int
     slots: int
     trained_on: int
     started_from: str
@@ -179,25 +179,25 @@ def open_folder(folder: Path) -> Opened:
     try:
         about = read_about(folder)
         passages = PassageFile(folder)
-        vectors = SlotVectors.load(folder, about.kind, about.dimension, about.slots)
+        vectors = SlotVectors.load(folder, about.kind, about.dimension, about.slots, about.passages)
         rows_of, slots_of = _places(folder, about)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, MemoryError) as error:
         raise damaged(folder, f"it cannot be read ({type(error).__name__})") from error
-    if about.count != len(passages):
-        raise damaged(folder, f"{about.count} vectors and {len(passages)} passages are out of step")
+    if about.passages != len(passages):
+        raise damaged(folder, f"{about.passages} vectors and {len(passages)} passages are out of step")
     return Opened(about, passages, vectors, rows_of, slots_of)
 
 
 def _places(folder: Path, about: About) -> tuple[np.ndarray | None, np.ndarray | None]:
     if not (folder / SLOTS).exists():
-        if about.slots != about.count:
-            raise ValueError(f"{about.count} passages in {about.slots} slots")
+        if about.slots != about.passages:
+            raise ValueError(f"{about.passages} passages in {about.slots} slots")
         return None, None
     rows_of = np.load(folder / SLOTS, allow_pickle=False)
-    slots_of = np.full(about.count, -1, dtype=np.int64)
+    slots_of = np.full(about.passages, -1, dtype=np.int64)
     live = np.flatnonzero(rows_of >= 0)
     slots_of[rows_of[live]] = live
-    if rows_of.shape != (about.slots,) or len(live) != about.count or (slots_of < 0).any():
+    if rows_of.shape != (about.slots,) or len(live) != about.passages or (slots_of < 0).any():
         raise ValueError("slots and passages are out of step")
     return rows_of, slots_of
 

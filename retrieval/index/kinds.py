@@ -31,8 +31,10 @@ HNSW_SEARCH = 96
 
 IVF_PROBES = 32
 """Lists that a query reads."""
+CODE_BITS = 8
+"""Bits of the code of one part of a vector, so 256 codes are learnt for each part."""
 IVF_LEAST = 2_048
-"""Vectors below which lists and codes (256 for each part of a vector) cannot be learnt; such an index is flat."""
+"""Vectors below which lists and codes cannot be learnt; such an index is flat. Near 256, with repeated vectors, learning would not even end."""
 TRAIN_PER_LIST = 40
 RESCORED = 20
 """Candidates for each wanted passage whose whole vectors are compared."""
@@ -49,6 +51,11 @@ def choose(asked: Kind, count: int, dimension: int) -> Built:
     if asked == "auto":
         asked = "flat" if count <= FLAT_UP_TO else "hnsw" if _fits(count, dimension) else "ivfpq"
     return "flat" if asked == "ivfpq" and count < IVF_LEAST else asked
+
+
+def settled(asked: Kind, characters: int) -> Kind:
+    """What is certainly built from so many characters: no passage is empty, so there are at most as many of them."""
+    return "flat" if characters <= {"auto": FLAT_UP_TO, "ivfpq": IVF_LEAST - 1}.get(asked, -1) else asked
 
 
 def _fits(count: int, dimension: int) -> bool:

@@ -46,25 +46,27 @@ class SlotVectors:
     @classmethod
     def new(cls, kind: Built, dimension: int, count: int) -> SlotVectors:
         """An empty one for about `count` vectors."""
-        import faiss
-
+        faiss = _faiss()
         if kind == "flat":
             index = faiss.IndexFlatIP(dimension)
         elif kind == "hnsw":
             index = faiss.IndexHNSWFlat(dimension, kinds.HNSW_LINKS, faiss.METRIC_INNER_PRODUCT)
             index.hnsw.efConstruction = kinds.HNSW_BUILD
         else:
-            recipe = f"IVF{kinds.lists(count)},PQ{kinds.parts(dimension)}x8"
+            recipe = f"IVF{kinds.lists(count)},PQ{kinds.parts(dimension)}x{kinds.CODE_BITS}"
             index = faiss.index_factory(dimension, recipe, faiss.METRIC_INNER_PRODUCT)
             index.cp.min_points_per_centroid = 1  # say nothing: how many there are at least is decided in kinds.py
             index.pq.cp.min_points_per_centroid = 1
         return cls(kind, index, 0)
 
     @classmethod
-    def load(cls, folder: Path, kind: Built, dimension: int, slots: int, *, to_change: bool = False) -> SlotVectors:
+    def load(
+        cls, folder: Path, kind: Built, dimension: int, slots: int, passages: int | None = None, *, to_change: bool = False
+    ) -> SlotVectors:
         """What `save` wrote.
 
         Args:
+            passages: how many of the slots are not removed; None for all.
             to_change: read it into memory, since one that is mapped cannot grow.
 
         Raises:
@@ -75,8 +77,9 @@ class SlotVectors:
             raise ValueError(
                 f"{type(index).__name__} of {index.d} numbers is not the {kind} index of {dimension} numbers that it should be"
             )
-        if index.ntotal != slots if kind != "ivfpq" else index.ntotal > slots:
-            raise ValueError(f"{index.ntotal} vectors in {slots} slots")
+        stored = slots if passages is None or kind != "ivfpq" else passages
+        if index.ntotal != stored:
+            raise ValueError(f"{index.ntotal} vectors, not {stored}")
         whole = _mapped(folder / WHOLE, slots, dimension) if kind == "ivfpq" else None
         return cls(kind, index, slots, whole)
 
@@ -105,8 +108,7 @@ class SlotVectors:
 
     def save(self, folder: Path) -> None:
         """Write the index; the whole vectors of IVF-PQ are there already."""
-        import faiss
-
+        faiss = _faiss()
         path = folder / INDEX
         try:
             faiss.write_index(self._index, str(path))
@@ -135,8 +137,7 @@ class SlotVectors:
         return np.asarray(self._index.reconstruct_batch(wanted) if self.whole is None else self.whole[wanted])
 
     def _parameters(self, k: int, open_slots: np.ndarray | None) -> Any:
-        import faiss
-
+        faiss = _faiss()
         chosen = {} if open_slots is None else {"sel": faiss.IDSelectorBitmap(np.packbits(open_slots, bitorder="little"))}
         if self.kind == "hnsw":
             return faiss.SearchParametersHNSW(efSearch=max(kinds.HNSW_SEARCH, 2 * k), **chosen)
@@ -154,11 +155,16 @@ class SlotVectors:
         return Scored(np.take_along_axis(scores, best, axis=1), np.take_along_axis(slots, best, axis=1))
 
 
+def _faiss() -> Any:
+    import faiss
+
+    return faiss
+
+
 @contextmanager
 def threads(count: int | None) -> Iterator[None]:
     """So many threads for FAISS; None leaves them. One query takes one: starting more costs more than the search on a busy machine."""
-    import faiss
-
+    faiss = _faiss()
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(count or before)
     try:
@@ -167,10 +173,14 @@ def threads(count: int | None) -> Iterator[None]:
         faiss.omp_set_num_threads(before)
 
 
+def limit_threads(count: int) -> None:
+    """Use at most so many threads in this process from now on."""
+    _faiss().omp_set_num_threads(count)
+
+
 def _read(path: Path, mapped: bool) -> Any:
     """No vector of a file can be longer than the file: what claims to be is refused before memory is asked for."""
-    import faiss
-
+    faiss = _faiss()
     size = path.stat().st_size
     before = faiss.get_deserialization_vector_byte_limit()
     faiss.set_deserialization_vector_byte_limit(max(size, 2**16))

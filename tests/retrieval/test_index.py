@@ -229,7 +229,7 @@ def spoil(folder: Path, how: str) -> None:
         case "missing":
             vectors.unlink()
         case "other count":
-            about.write_text(json.dumps({**json.loads(about.read_text()), "count": 7}))
+            about.write_text(json.dumps({**json.loads(about.read_text()), "passages": 7}))
         case "no object":
             about.write_text("[]")
 
