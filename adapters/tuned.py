@@ -32,7 +32,7 @@ from core.files import write_json
 from core.fingerprint import fingerprint
 from core.records import Example, Prompt, to_json
 from training import early, packing, pull, stopping
-from training.job import TrainingJob
+from training.job import TrainingJob, within
 from training.launch import run_job
 from training.peft_configs import kinds
 from training.prompt_learning import VirtualTokenSettings, check_room
@@ -203,9 +203,15 @@ class Tuned:
         for event in run_job(job):
             yield shown(event, self.spec.epochs)
 
-    def keep_stopped(self, setting: Setting, unfinished: Path, folder: Path) -> None:
+    def keep_stopped(self, setting: Setting, unfinished: Path, folder: Path, earlier: Sequence[Path]) -> None:
         """Make of an unfinished training's best epoch the weights of the method with `stop_after`, in `folder`."""
         stopping.adopt(unfinished, folder, setting.model.id, self.spec.training())
+
+    def measured(self, setting: Setting, earlier: Sequence[Path]) -> tuple[str, ...]:
+        """Ids of the validation rows that its validation loss is of, given the paths of the recipes before the weights."""
+        setting = self.fewer(setting)
+        rows = training_rows(asked_in(self.spec, setting), self.finder(setting, earlier), setting.validation, self.words).rows
+        return tuple(row.id for row in within(rows, self.spec.max_tokens).kept)
 
     def job(self, setting: Setting, folder: Path, earlier: Sequence[Path]) -> TrainingJob:
         """What the trainer is told; weights are to land in `folder`."""

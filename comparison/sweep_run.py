@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from pathlib import Path
 from statistics import mean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import yaml
 
-from adapters.base import methods
+from adapters.base import Method, Setting, methods
 from comparison import events
 from comparison.artefacts import Artefact
 from comparison.cost import training_record
@@ -23,12 +24,22 @@ from comparison.store import Store
 from comparison.sweep import Point, points
 from core.errors import BakeoffError, Cancelled, MethodError, PlanError, StoreError
 from core.files import write_json
+from core.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from comparison.plan import Plan
 
 FILE = "sweep.json"
 Row = dict[str, Any]
+
+
+@runtime_checkable
+class Measuring(Protocol):
+    """A method that may leave validation rows out."""
+
+    def measured(self, setting: Setting, earlier: Sequence[Path]) -> Sequence[str]:
+        """Ids of the rows that its validation loss is of, given the paths of the recipes before its last one."""
+        ...
 
 
 def sweep(plan: Plan, store: Store, comparison_id: str, given: Ready | None = None) -> Iterator[Event]:
@@ -92,7 +103,15 @@ def _trained(store: Store, ready: Ready, member: Member) -> Generator[Event, Non
     record = training_record(artefacts)
     if record.get("best_loss") is None:
         raise MethodError(f"{member.method.spec.kind} states no validation loss to choose by.", "Sweep a supervised fine-tune.")
-    return {**record, "prepare_s": sum(artefact.prepare_s for artefact in artefacts)}
+    measured = _measured(member.method, ready, [artefact.path for artefact in artefacts])
+    return {**record, "measured": measured, "prepare_s": sum(artefact.prepare_s for artefact in artefacts)}
+
+
+def _measured(method: Method, ready: Ready, paths: Sequence[Path]) -> list[str]:
+    """Ids of the validation rows that a validation loss is of; all of them where the method leaves none out."""
+    if isinstance(method, Measuring):
+        return sorted(method.measured(ready.setting, paths[:-1]))
+    return sorted(example.id for example in ready.setting.validation)
 
 
 def figures(trained: Sequence[Mapping[str, Any]]) -> Row:
@@ -101,6 +120,8 @@ def figures(trained: Sequence[Mapping[str, Any]]) -> Row:
     return {
         "validation_loss": mean(losses),
         "losses": losses,
+        "validation_rows": len(trained[0]["measured"]),
+        "measured": fingerprint(trained[0]["measured"]),
         "best_epochs": [int(record["best_epoch"]) for record in trained],
         "seconds": round(sum(float(record["prepare_s"]) for record in trained), 1),
         "trainable_params": int(trained[0].get("trainable_params") or 0),
@@ -109,9 +130,14 @@ def figures(trained: Sequence[Mapping[str, Any]]) -> Row:
 
 
 def table(plan: Plan, rows: Sequence[Row], validation_rows: int) -> dict[str, Any]:
-    """What `sweep.json` holds. `chosen` is the place of the row with the lowest mean validation loss; None where all failed."""
-    done = [place for place, row in enumerate(rows) if row["status"] == "done"]
-    chosen = min(done, key=lambda place: rows[place]["validation_loss"], default=None)
+    """What `sweep.json` holds.
+
+    `chosen` is the place of the row with the lowest mean validation loss among those whose loss is of the same rows; None where all failed. The
+    others have the reason why they cannot be chosen under `apart`.
+    """
+    rows = [{**row, "apart": why} for row, why in zip(rows, apart(rows, validation_rows), strict=True)]
+    alike = [place for place, row in enumerate(rows) if row["status"] == "done" and not row["apart"]]
+    chosen = min(alike, key=lambda place: rows[place]["validation_loss"], default=None)
     swept = plan.spec.sweep.over if plan.spec.sweep else {}
     base = {key: value for key, value in plan.spec.methods[0].items() if key not in ("name", "seeds", *swept)}
     snippet = None if chosen is None else {"methods": [{**base, **rows[chosen]["settings"]}]}
@@ -120,21 +146,38 @@ def table(plan: Plan, rows: Sequence[Row], validation_rows: int) -> dict[str, An
         "name": plan.spec.name,
         "seeds": int(plan.spec.methods[0].get("seeds") or 1),
         "validation_rows": validation_rows,
-        "rows": list(rows),
+        "rows": rows,
         "chosen": chosen,
         "snippet": snippet,
-        "sentence": _sentence(rows, chosen, validation_rows),
+        "sentence": _sentence(rows, chosen),
     }
 
 
-def _sentence(rows: Sequence[Row], chosen: int | None, validation_rows: int) -> str:
+def apart(rows: Sequence[Row], validation_rows: int) -> list[str]:
+    """Why each row's loss cannot be held against the others', "" where it can.
+
+    Those that can are the ones of the most validation rows; of several such sets, the one that most settings have, then the first.
+    """
+    done = [row for row in rows if row["status"] == "done"]
+    sets = [row["measured"] for row in done]
+    wanted = max(done, key=lambda row: (row["validation_rows"], sets.count(row["measured"])), default={"measured": None})["measured"]
+    return [
+        ""
+        if row["status"] != "done" or row["measured"] == wanted
+        else f"its loss is of other rows ({row['validation_rows']} of {validation_rows}), so it is not compared"
+        for row in rows
+    ]
+
+
+def _sentence(rows: Sequence[Row], chosen: int | None) -> str:
     if chosen is None:
         return "No setting of the sweep could be trained."
     best = rows[chosen]
-    text = f"Lowest validation loss: {best['name']} ({best['validation_loss']:.4f} nats per token on {validation_rows} validation rows)."
-    others = [row for place, row in enumerate(rows) if place != chosen and row["status"] == "done"]
+    text = f"Lowest validation loss: {best['name']} ({best['validation_loss']:.4f} nats per token on {best['validation_rows']} validation rows)."
+    others = [row for place, row in enumerate(rows) if place != chosen and row["status"] == "done" and not row["apart"]]
     close = [row["name"] for row in others if min(row["losses"]) <= max(best["losses"])] if len(best["losses"]) > 1 else []
-    return text + (f" Within the spread of its seeds: {'; '.join(close)}." if close else "")
+    text += f" Within the spread of its seeds: {'; '.join(close)}." if close else ""
+    return text + "".join(f" {row['name'][0].upper()}{row['name'][1:]}: {row['apart']}." for row in rows if row["apart"])
 
 
 def of_result(result: Result) -> dict[str, Any] | None:
@@ -145,16 +188,17 @@ def of_result(result: Result) -> dict[str, Any] | None:
 
 def as_text(found: Mapping[str, Any]) -> str:
     """The table for a terminal, what was chosen, and the plan's lines for it."""
-    head = ("setting", "validation loss", "best epoch", "seconds", "")
+    head = ("setting", "validation loss", "of rows", "best epoch", "seconds", "")
     body = []
     for place, row in enumerate(found["rows"]):
         if row["status"] != "done":
-            body.append((row["name"], "–", "–", "–", f"failed: {row['reason']}"))
+            body.append((row["name"], "–", "–", "–", "–", f"failed: {row['reason']}"))
             continue
         spread = f" ({min(row['losses']):.4f} to {max(row['losses']):.4f})" if len(row["losses"]) > 1 else ""
         epochs = ", ".join(map(str, row["best_epochs"]))
-        mark = "chosen" if place == found["chosen"] else ""
-        body.append((row["name"], f"{row['validation_loss']:.4f}{spread}", epochs, f"{row['seconds']:.0f}", mark))
+        mark = "chosen" if place == found["chosen"] else "not compared" if row.get("apart") else ""
+        of_rows = str(row.get("validation_rows", found["validation_rows"]))
+        body.append((row["name"], f"{row['validation_loss']:.4f}{spread}", of_rows, epochs, f"{row['seconds']:.0f}", mark))
     widths = [max(len(line[column]) for line in (head, *body)) for column in range(len(head))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in (head, *body)]
     snippet = f"\n\n{snippet_text(found)}" if found["snippet"] else ""

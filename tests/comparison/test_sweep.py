@@ -18,7 +18,7 @@ from comparison.plan import Plan, read_plan
 from comparison.ready import make_ready
 from comparison.store import Store
 from comparison.sweep import points, read_values, sweep_plan, words
-from comparison.sweep_run import as_text, of_result
+from comparison.sweep_run import as_text, of_result, table
 from core.errors import PlanError
 
 BASE = {"kind": "lora", "rank": 2, "epochs": 2, "learning_rate": 0.01}
@@ -48,6 +48,9 @@ def test_the_setting_with_the_lowest_validation_loss_is_chosen_and_no_test_item_
     losses = [row["validation_loss"] for row in found["rows"]]
     assert losses[1] < losses[0] and found["chosen"] == 1
     assert [len(row["losses"]) for row in found["rows"]] == [2, 2]
+    assert {row["validation_rows"] for row in found["rows"]} == {found["validation_rows"]} and len(
+        {row["measured"] for row in found["rows"]}
+    ) == 1
     assert found["snippet"] == {"methods": [{"kind": "lora", "epochs": 2, "rank": 2, "learning_rate": 2e-2}]}
     assert "rank 2, learning rate 2e-2" in found["sentence"] and "validation rows" in found["sentence"]
     assert not (store.folder(comparison_id) / "answers").exists() and store.result(comparison_id).report_names() == []
@@ -66,6 +69,21 @@ def test_a_comparison_of_the_chosen_setting_finds_its_weights_and_a_sweep_again_
     assert found is not None
     _, told = swept(read_plan({**mapping, "name": "After it", **found["snippet"]}))
     assert [event.reused for event in told if isinstance(event, Prepared)] == [True]
+
+
+def test_a_setting_whose_loss_is_of_fewer_rows_is_never_chosen_and_says_why(mapping: dict[str, Any]) -> None:
+    rows = [
+        {"name": name, "settings": {}, "status": "done", "reason": "", "validation_loss": loss, "losses": [loss], "validation_rows": count,
+         "measured": key, "best_epochs": [1], "seconds": 1.0}
+        for name, loss, count, key in (("top k 8", 0.1, 4, "a"), ("top k 4", 0.9, 6, "b"), ("top k 2", 0.5, 6, "c"), ("top k 1", 0.6, 6, "c"))
+    ]  # fmt: skip
+    failed = {"name": "top k 9", "settings": {}, "status": "failed", "reason": "x", "validation_loss": None, "losses": []}
+    found = table(read_plan(sweep_plan(mapping, {"rank": [2]})), [*rows, failed], 6)
+    assert found["chosen"] == 2
+    assert [bool(row["apart"]) for row in found["rows"]] == [True, True, False, False, False]
+    assert "Lowest validation loss: top k 2 (0.5000 nats per token on 6 validation rows)." in found["sentence"]
+    assert "Top k 8: its loss is of other rows (4 of 6), so it is not compared." in found["sentence"]
+    assert "not compared" in as_text(found) and "of rows" in as_text(found)
 
 
 def test_a_setting_that_fails_is_a_row_with_its_reason_and_the_others_go_on(

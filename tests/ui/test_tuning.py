@@ -177,3 +177,7 @@ def test_names_and_reasons_of_a_sweep_are_never_raw_html() -> None:
     row = {"name": "<b>x</b>", "chosen": False, "loss": None, "spread": "", "best": "", "time": "", "reason": "<script>"}
     html = render("sweep", name="<i>", rows=[row], sentence="<u>", snippet="<pre>", seeds=1, validation_rows=3)
     assert "<script>" not in html and "<b>x</b>" not in html and "&lt;script&gt;" in html
+    html = render(
+        "sweep", name="x", rows=[{**row, "loss": "0.1", "of": 2, "apart": "<u>"}], sentence="", snippet="", seeds=1, validation_rows=3
+    )
+    assert "not compared: &lt;u&gt;" in html and "<td>2</td>" in html

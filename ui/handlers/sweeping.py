@@ -74,6 +74,8 @@ def _rows(found: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "chosen": place == found["chosen"],
                 "loss": None if row["validation_loss"] is None else f"{row['validation_loss']:.3f}",
                 "spread": spread,
+                "of": row.get("validation_rows", found["validation_rows"]),
+                "apart": row.get("apart", ""),
                 "best": ", ".join(map(str, row.get("best_epochs") or ())),
                 "time": duration(row.get("seconds")),
                 "reason": row["reason"],
