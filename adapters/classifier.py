@@ -23,6 +23,7 @@ from pydantic import Field
 from adapters.base import MethodSpec, Progress, Setting, methods
 from adapters.labelled import DirectSpec, LabelMethod, Probabilities, keep_record, labelled, labels_there
 from adapters.reading import SAMPLE, seconds_of
+from adapters.teaching import Taught, TeacherSettings
 from core.errors import MethodError
 from models import device
 from training import early, heads
@@ -31,13 +32,13 @@ from training.estimate import Estimate
 from training.heads import Rows
 from training.launch import run_job
 
-NOT_TRAINED_WITH = {"name", "weights"}
+NOT_TRAINED_WITH = {"name", "weights", *TeacherSettings.model_fields}
 LATER = ("early_stopping", "stop_after")
 """Settings that came later: they count among what weights depend on only where they are set, so that older weights are found."""
 SHOWN = ("loss", "accuracy", "learning_rate", "grad_norm", "train_loss", "validation_loss", "validation_accuracy")
 
 
-class ClassifierSpec(DirectSpec):
+class ClassifierSpec(TeacherSettings, DirectSpec):
     """The embedder as it is, with a trained head."""
 
     trains: ClassVar[bool] = True
@@ -52,7 +53,7 @@ class ClassifierSpec(DirectSpec):
     balance: bool = Field(False, description=str(EncoderSettings.model_fields["balance"].description))
 
 
-class TunedEncoderSpec(DirectSpec, EncoderSettings):
+class TunedEncoderSpec(TeacherSettings, DirectSpec, EncoderSettings):
     """The embedder's own weights, trained with a head."""
 
     trains: ClassVar[bool] = True
@@ -75,7 +76,8 @@ class Classifier(LabelMethod):
     def settings(self, setting: Setting) -> dict[str, Any]:
         return {**self.spec.model_dump(exclude=NOT_TRAINED_WITH), "instruction": setting.instruction}
 
-    def learn(self, setting: Setting, folder: Path) -> Iterator[Progress]:
+    def learn(self, taught: Taught, folder: Path) -> Iterator[Progress]:
+        setting = taught.setting
         begun, rows = time.monotonic(), labelled(setting, setting.train)
         yield Progress("embedding", 0, len(rows.ids), "rows")
         embedder = setting.embedder()
@@ -96,10 +98,11 @@ class Classifier(LabelMethod):
             "cut_rows": sum(len(embedder.offsets(text)) > embedder.max_tokens for text in rows.texts),
             "seconds": round(time.monotonic() - begun, 3),
         }
-        keep_record(folder, record, setting)
+        keep_record(folder, record, taught)
 
     def estimate(self, setting: Setting, earlier: Sequence[Path]) -> Estimate:
         """What it will take, measured on some of the rows."""
+        setting = self.taught(setting, earlier).setting
         rows, labels = labelled(setting, setting.train), len(labels_there(setting))
         validation = labelled(setting, setting.validation)
         places = heads.spread(rows.classes, SAMPLE)
@@ -133,7 +136,7 @@ class TunedEncoder(LabelMethod):
     def settings(self, setting: Setting) -> dict[str, Any]:
         """Tuned weights depend on the device and its threads, too."""
         made = {"device": device.kind(), "threads": _threads(setting), "instruction": setting.instruction}
-        unset = {name for name in LATER if getattr(self.spec, name) is None}
+        unset = {name for name in LATER if getattr(self.spec, name) == EncoderSettings.model_fields[name].default}
         return {**self.spec.model_dump(exclude=NOT_TRAINED_WITH | unset), **made, "seeds": 1}
 
     def training(self) -> EncoderSettings:
@@ -155,28 +158,28 @@ class TunedEncoder(LabelMethod):
             out=folder,
         )
 
-    def learn(self, setting: Setting, folder: Path) -> Iterator[Progress]:
+    def learn(self, taught: Taught, folder: Path) -> Iterator[Progress]:
         yield Progress("loading the encoder")
-        for event in run_job(self.job(setting, folder)):
+        for event in run_job(self.job(taught.setting, folder)):
             yield _shown(event, self.spec.epochs)
-        self._keep_record(setting, folder)
+        self._keep_record(taught, folder)
 
-    def keep_stopped(self, setting: Setting, unfinished: Path, folder: Path) -> None:
+    def keep_stopped(self, setting: Setting, unfinished: Path, folder: Path, earlier: Sequence[Path]) -> None:
         """Make of an unfinished training's best epoch the weights of the method with `stop_after`, in `folder`."""
         from training.encoder import keeping
 
         keeping.adopt(unfinished, folder, self.training())
-        self._keep_record(setting, folder)
+        self._keep_record(self.taught(setting, earlier), folder)
 
     def estimate(self, setting: Setting, earlier: Sequence[Path]) -> Estimate:
         """What it will take, from measured steps."""
         from training.encoder.estimate import of_job
 
         with tempfile.TemporaryDirectory() as folder:
-            return of_job(self.job(setting, Path(folder)))
+            return of_job(self.job(self.taught(setting, earlier).setting, Path(folder)))
 
-    def _keep_record(self, setting: Setting, folder: Path) -> None:
-        keep_record(folder, json.loads((folder / "training.json").read_text(encoding="utf-8")), setting)
+    def _keep_record(self, taught: Taught, folder: Path) -> None:
+        keep_record(folder, json.loads((folder / "training.json").read_text(encoding="utf-8")), taught)
 
     def load(self, setting: Setting, folder: Path) -> Probabilities:
         from models.encoder import EncoderClassifier

@@ -26,7 +26,11 @@ from training.preference.settings import GrpoSettings
 class GrpoSpec(GrpoSettings, PreferredSpec):
     """Policy optimisation against a reward model of the same pairs."""
 
-    kind: Literal["grpo"] = Field("grpo", description="Policy optimisation against a reward model of the same pairs.")
+    kind: Literal["grpo"] = Field(
+        "grpo",
+        description="Policy optimisation against a reward model of the same pairs. It learns from rewards of its own answers alone, so there is "
+        "no teacher to name.",
+    )
 
     def training(self) -> GrpoSettings:
         return GrpoSettings(**{name: getattr(self, name) for name in GrpoSettings.model_fields})

@@ -19,7 +19,9 @@ import numpy as np
 from pydantic import Field
 
 from adapters.base import Direct, DirectAnswer, MethodSpec, Progress, Recipe, Setting
-from adapters.prompts import user_turn
+from adapters.prompts import user_turn, word
+from adapters.teaching import Taught, check_teacher, in_words, lesson, teacher_recipe
+from core.dataset import normalise
 from core.errors import MethodError
 from core.files import write_json
 from core.fingerprint import fingerprint
@@ -69,6 +71,14 @@ def labelled(setting: Setting, examples: Sequence[Example]) -> Labelled:
         tuple(place[e.reference] for e in known),
         tuple(sorted(e.id for e in examples if e.reference not in place)),
     )
+
+
+def label_of(answer: str, labels: Sequence[str]) -> str | None:
+    """The label that an answer is, else the only one whose words stand in it in a row; None where that is none or several."""
+    said = normalise(answer)
+    whole = [label for label in labels if normalise(label) == said]
+    found = whole or [label for label in labels if f" {normalise(label)} " in f" {said} "]
+    return found[0] if len(found) == 1 else None
 
 
 def check_labels(kind: str, setting: Setting) -> None:
@@ -128,20 +138,45 @@ class LabelMethod(ABC):
 
     def check(self, setting: Setting) -> None:
         check_labels(self.spec.kind, setting)
+        check_teacher(self.spec.kind, self.spec, setting)
 
     @abstractmethod
     def settings(self, setting: Setting) -> dict[str, Any]:
         """What the weights depend on beside the rows, the encoder and the libraries."""
 
     @abstractmethod
-    def learn(self, setting: Setting, folder: Path) -> Iterator[Progress]:
+    def learn(self, taught: Taught, folder: Path) -> Iterator[Progress]:
         """Write weights and `training.json` into the folder."""
+
+    def teacher(self, setting: Setting) -> Recipe | None:
+        """The answers to learn instead of the references, where a teacher is named; asked as a fine-tune without retrieval asks it."""
+        return teacher_recipe(self.spec, setting, word, lambda paths: None, {"template": "chat", "index": []})
+
+    def taught(self, setting: Setting, behind: Sequence[Path]) -> Taught:
+        """The setting with the labels that are learnt.
+
+        Raises:
+            MethodError: a teacher named fewer than two labels.
+        """
+        found = lesson(self.spec, setting, behind, lambda text: label_of(text, setting.labels))
+        if found.record and len(labels_there(found.setting)) < 2:
+            there = ", ".join(f"'{label}'" for label in labels_there(found.setting))
+            raise MethodError(
+                f"The teacher must name at least 2 of the {len(setting.labels)} labels; it names {there} alone.", "Choose another teacher."
+            )
+        return found
 
     @abstractmethod
     def load(self, setting: Setting, folder: Path) -> Probabilities:
         """The finished weights, ready to say how likely each label is."""
 
+    def measured(self, setting: Setting, earlier: Sequence[Path]) -> tuple[str, ...]:
+        """Ids of the validation rows that its validation loss is of: those whose label occurs in training."""
+        taught = self.taught(setting, earlier).setting
+        return labelled(taught, taught.validation).ids
+
     def recipes(self, setting: Setting) -> list[Recipe]:
+        teacher = self.teacher(setting)
         train, validation = labelled(setting, setting.train), labelled(setting, setting.validation)
         inputs = {
             "stage": self.stage,
@@ -149,16 +184,18 @@ class LabelMethod(ABC):
             "encoder": setting.embedder_id,
             "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
             "settings": self.settings(setting),
+            **({"teacher": teacher.fingerprint} if teacher else {}),
         }
         rows = {"labels": list(setting.labels), "train": list(train[:3]), "validation": list(validation[:3])}
         readable = {**inputs, "train_rows": len(train.ids), "validation_rows": len(validation.ids)}
 
         def build(folder: Path, earlier: Sequence[Path]) -> Iterator[Progress]:
-            yield from self.learn(setting, folder)
+            yield from self.learn(self.taught(setting, earlier), folder)
 
-        return [Recipe("weights", fingerprint({**inputs, **rows}), readable, build)]
+        return [*([teacher] if teacher else []), Recipe("weights", fingerprint({**inputs, **rows}), readable, build)]
 
     def bind(self, setting: Setting, artefacts: Sequence[Path]) -> Direct:
+        setting = self.taught(setting, artefacts[:-1]).setting
         return BoundLabelled(setting, lambda: self.load(setting, artefacts[-1]))
 
 
@@ -185,7 +222,11 @@ def label_facts(setting: Setting) -> LabelFacts:
     return LabelFacts(len(rows.ids), len(setting.labels), len(setting.labels) - len(labels_there(setting)), round(most, 4), rows.left_out)
 
 
-def keep_record(folder: Path, record: dict[str, Any], setting: Setting) -> None:
+def keep_record(folder: Path, record: dict[str, Any], taught: Taught) -> None:
     """`training.json`, written last: where it stands, the weights beside it are whole. `labels` are in the order of the head's rows."""
+    setting = taught.setting
+    if taught.record:
+        told = {"rule": "teacher", "text": in_words(taught.record), "remedy": "", "step": 0, "fatal": False}
+        record = {**record, "teacher": taught.record, "findings": [told, *record.get("findings", ())]}
     facts = {**label_facts(setting)._asdict(), "not_labels": list(labelled(setting, setting.train).left_out)}
     write_json(folder / "training.json", {**record, "labels": list(labels_there(setting)), "label_facts": facts})

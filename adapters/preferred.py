@@ -31,6 +31,7 @@ from adapters.pairing import PairSettings
 from adapters.prompts import PROMPT_VERSION, word
 from adapters.retrieved import PassageFinder, RetrievalSettings, check_retrieval, retrieval_recipes
 from adapters.searching import search_inputs
+from adapters.teaching import TeacherSettings
 from adapters.tuned import BoundTuned
 from core.errors import MethodError
 from core.files import write_json
@@ -79,7 +80,9 @@ class PreferredSpec(PairSettings, RetrievalSettings, AdapterSettings):
 
     def trained_with(self) -> dict[str, Any]:
         """The settings that the weights of one seed depend on; the pairs count by their content."""
-        skipped = {"name", "pairs", "weights"} | (set() if self.with_retrieval else set(RetrievalSettings.model_fields) | {"prompt_cap"})
+        skipped = {"name", "pairs", "weights", *TeacherSettings.model_fields} | (
+            set() if self.with_retrieval else set(RetrievalSettings.model_fields) | {"prompt_cap"}
+        )
         skipped |= self.unset() | (set() if self.after_sft else {"sft_epochs"})
         return {**self.model_dump(exclude=skipped), "kind": self.kind, "seeds": 1}
 
@@ -176,7 +179,7 @@ class Preferred(ABC):
         with tempfile.TemporaryDirectory() as folder:
             return of_job(self.job(setting, finder, paths, Path(folder))[0])
 
-    def keep_stopped(self, setting: Setting, unfinished: Path, folder: Path) -> None:
+    def keep_stopped(self, setting: Setting, unfinished: Path, folder: Path, earlier: Sequence[Path]) -> None:
         """Make of an unfinished training's best weights those of the method with `stop_after`, in `folder`."""
         if adopt(unfinished, folder, setting.model.id, self.spec.training()) is not None:
             keep_record(folder)

@@ -1,7 +1,8 @@
 """Distillation: any fine-tune may learn a teacher's answers instead of the references (Kim and Rush 2016, arXiv:1606.07947).
 
 The teacher answers each training row once, in the words in which the student is asked. What it leaves unfinished or empty would teach the student
-not to end, so it is dropped and counted. Validation stays on the references: which epoch is best is a question of the task, not of the teacher.
+not to end, so it is dropped and counted; where labels are learnt, so is an answer that names none. DPO takes it for the chosen answer. Validation
+stays on the references: which epoch is best is a question of the task, not of the teacher.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from models.loading import identify, load_model
 from models.writing import server_writer
 
 STAGE = "the teacher answers training rows"
+NO_LABEL = "no label"
+Read = Callable[[str], str | None]
 
 
 class TeacherSettings(Spec):
@@ -126,18 +129,22 @@ class Taught(NamedTuple):
         return {**preparation, "teacher": self.record, "notes": [*preparation.get("notes", ()), in_words(self.record)]}
 
 
-def lesson(spec: TeacherSettings, setting: Setting, behind: Sequence[Path]) -> Taught:
+def lesson(spec: TeacherSettings, setting: Setting, behind: Sequence[Path], read: Read = lambda text: text) -> Taught:
     """What is learnt.
 
     Args:
+        read: as in `taught`.
         behind: the paths of the recipes behind index and screenings: the teacher's answers, or nothing where they are still to be had, as
             when a run is estimated; then the references stand for them.
     """
-    return taught(spec, setting, behind[0]) if spec.teacher is not None and behind else Taught(setting, {})
+    return taught(spec, setting, behind[0], read) if spec.teacher is not None and behind else Taught(setting, {})
 
 
-def taught(spec: TeacherSettings, setting: Setting, folder: Path) -> Taught:
+def taught(spec: TeacherSettings, setting: Setting, folder: Path, read: Read = lambda text: text) -> Taught:
     """The teacher's answers in the references' place.
+
+    Args:
+        read: what an answer means, as its label; None where it means nothing that can be learnt.
 
     Raises:
         MethodError: the teacher gave no answer that could be learnt.
@@ -145,11 +152,13 @@ def taught(spec: TeacherSettings, setting: Setting, folder: Path) -> Taught:
     said = answered.read(folder)
     kept, same, dropped = list[Example](), 0, Counter[str]()
     for example in setting.train:
-        if why := _useless(said.get(example.id)):
-            dropped[why] += 1
+        why = _useless(said.get(example.id))
+        meant = None if why else read(said[example.id].text)
+        if meant is None:
+            dropped[why or NO_LABEL] += 1
             continue
-        kept.append(replace(example, reference=said[example.id].text))
-        same += example.reference.strip() == said[example.id].text.strip()
+        kept.append(replace(example, reference=meant))
+        same += example.reference.strip() == meant.strip()
     if not kept:
         listed = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
         raise MethodError(

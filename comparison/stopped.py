@@ -40,7 +40,7 @@ class Stoppable(Protocol):
         """As any method has them, the weights last."""
         ...
 
-    def keep_stopped(self, setting: Setting, unfinished: Path, folder: Path) -> None:
+    def keep_stopped(self, setting: Setting, unfinished: Path, folder: Path, earlier: Sequence[Path]) -> None:
         """Make of an unfinished training's best epoch the weights of the method with `stop_after`, in `folder`."""
         ...
 
@@ -107,8 +107,8 @@ def _keep(store: Store, ready: Ready, name: str, method: Any) -> Stopped | None:
         if recipe.fingerprint == weights.fingerprint:
             return None
 
-        def build(folder: Path, _: Sequence[Path]) -> Iterator[Progress]:
-            method.keep_stopped(ready.setting, building, folder)
+        def build(folder: Path, earlier: Sequence[Path]) -> Iterator[Progress]:
+            method.keep_stopped(ready.setting, building, folder, earlier)
             yield Progress("keeping what was trained")
 
         _carry_seconds(store, weights, recipe)

@@ -147,3 +147,36 @@ def test_the_lora_before_it_is_the_one_that_a_plan_with_lora_trains(setting):
 def test_grpo_has_its_own_defaults():
     """Two parents state a batch size; the kind's own counts."""
     assert (GrpoSpec().batch_size, GrpoSpec().learning_rate, DpoSpec().batch_size) == (2, 1e-4, 4)
+
+
+def test_the_teachers_answer_is_the_chosen_one_of_synthetic_pairs(setting, tmp_path):
+    said = {e.id: f"as taught: {n}" for n, e in enumerate(setting.train)}
+    base = {e.id: "no idea" for e in setting.train}
+    paths = {"answers": write_answers(tmp_path / "base", base), "teacher": write_answers(tmp_path / "said", dict(list(said.items())[1:]))}
+    method = Dpo(DpoSpec(teacher="fake/echo", held_out=0.0))
+    assert list(method.parts(setting)) == ["answers", "teacher"]
+    job, record = method.job(setting, None, paths, tmp_path / "out")
+    codec = FakeCodec()
+    assert {row.id: row.chosen_ids for row in job.train} == {name: codec.completion_ids(text) for name, text in list(said.items())[1:]}
+    assert record["teacher"]["dropped"] == {"not asked for want of room": 1}
+    assert "the answer of the teacher fake/echo against the base model's wrong answer" in pairing.in_words(record)
+    plain = Dpo(DpoSpec(held_out=0.0))
+    assert plain.recipes(setting)[-1].fingerprint != method.recipes(setting)[-1].fingerprint
+    assert "the reference against" in pairing.in_words(plain.job(setting, None, {"answers": paths["answers"]}, tmp_path / "out")[1])
+
+
+def test_a_teacher_beside_a_file_of_pairs_is_refused(with_votes, monkeypatch):
+    with pytest.raises(MethodError, match=r"dpo\.pairs brings chosen answers along"):
+        Dpo(DpoSpec(pairs=SPEC.pairs, teacher="fake/echo")).check(with_votes)
+
+
+def test_a_pair_that_is_longer_than_the_context_is_left_out(with_votes):
+    rows, _, _ = paired(SPEC, with_votes, None, None)
+    longest = max(row.length for row in rows)
+    short = replace(with_votes, model_key=replace(with_votes.model_key, context_length=longest - 1 + 64))
+    found = paired(SPEC, replace(short, generation=short.generation.model_copy(update={"max_new_tokens": 1})), None, None)
+    assert len(found.train) + len(found.held_out) == 6
+    tight = replace(short, model_key=replace(with_votes.model_key, context_length=longest - 1))
+    tight = replace(tight, generation=short.generation.model_copy(update={"max_new_tokens": 1}))
+    with pytest.raises(MethodError, match="fits the model"):
+        paired(SPEC, tight, None, None)
