@@ -33,7 +33,7 @@ from training.heads import Rows
 from training.launch import run_job
 
 NOT_TRAINED_WITH = {"name", "weights", *TeacherSettings.model_fields}
-LATER = ("early_stopping", "stop_after")
+LATER = ("early_stopping", "stop_after", "schedule")
 """Settings that came later: they count among what weights depend on only where they are set, so that older weights are found."""
 SHOWN = ("loss", "accuracy", "learning_rate", "grad_norm", "train_loss", "validation_loss", "validation_accuracy")
 

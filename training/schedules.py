@@ -12,6 +12,8 @@ from typing import Literal
 
 Schedule = Literal["linear", "cosine", "constant"]
 
+HELP = "How the learning rate goes on after the warm-up: linear falls to 0 in a line, cosine along half a wave, constant stays."
+
 AFTER_WARM_UP: Mapping[str, Callable[[float], float]] = {
     "linear": lambda left: left,
     "cosine": lambda left: (1 - math.cos(math.pi * left)) / 2,

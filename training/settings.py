@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from core.specs import Spec
-from training.schedules import Schedule
+from training.schedules import HELP, Schedule
 
 
 class TrainingSettings(Spec):
@@ -39,10 +39,7 @@ class TrainingSettings(Spec):
     warmup_share: float = Field(
         0.1, ge=0.0, le=1.0, description="Share of all steps over which the learning rate rises from 0; usual 0 to 0.1."
     )
-    schedule: Schedule = Field(
-        "linear",
-        description="How the learning rate goes on after the warm-up: linear falls to 0 in a line, cosine along half a wave, constant stays.",
-    )
+    schedule: Schedule = Field("linear", description=HELP)
     early_stopping: int | None = Field(
         None,
         ge=1,

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 import rooms
 
+from adapters import answered
 from adapters.base import methods
 from adapters.classifier import Classifier, ClassifierSpec, TunedEncoder, TunedEncoderSpec
-from adapters.labelled import labelled, labels_there
+from adapters.labelled import label_of, labelled, labels_there
+from adapters.lora import Lora, LoraSpec
 from core.errors import MethodError, StoreError
 from core.records import Example
 from models.loading import DEFAULT_EMBEDDER, ModelSpec, load_embedder
@@ -146,3 +148,44 @@ def test_the_embedded_encoder_knows_words_that_no_training_row_has(kind: str, tm
     }
     asked = [Example(label, "", text, label) for label, text in other.items()]
     assert [found.text for found in rooms.said(kind, tmp_path, asked, made)] == list(other)
+
+
+def test_a_teachers_answers_are_learnt_as_labels_and_what_names_none_is_left_out(tmp_path: Path) -> None:
+    """Distillation: the teacher says the next label for each row, so that what was learnt can only be its own."""
+    made, after = rooms.setting(), dict(zip(rooms.LABELS, (*rooms.LABELS[1:], rooms.LABELS[0]), strict=True))
+    method = Classifier(ClassifierSpec(kind="classifier", teacher="fake/echo", penalty=0.001))
+    method.check(made)
+    weights = method.recipes(made)[-1]
+    said = [{"id": e.id, "text": f"It is {after[e.reference].upper()}.", "finish": "stop"} for e in made.train]
+    said[0]["text"], said[1]["text"], said[2]["finish"] = "heating or lighting", "nobody", "length"
+    folder = tmp_path / "said"
+    folder.mkdir()
+    (folder / answered.FILE).write_text("".join(json.dumps(row) + "\n" for row in said))
+    out = tmp_path / "weights"
+    list(weights.build(out, (folder,)))
+    found = method.bind(made, (folder, out)).answer(made.train[3:])
+    assert [one.text for one in found] == [after[e.reference] for e in made.train[3:]]
+    kept = record(out)
+    assert kept["teacher"] == {"model": "fake/echo", "answers": 21, "dropped": {"no label": 2, "cut": 1}, "equal_to_reference": 0}
+    assert "21 answers of the teacher fake/echo instead of the references; dropped: 2 no label and 1 cut" in str(kept["findings"])
+    (folder / answered.FILE).write_text("".join(json.dumps({**row, "text": "heating"}) + "\n" for row in said))
+    with pytest.raises(MethodError, match=r"at least 2 of the 3 labels; it names 'heating' alone"):
+        method.taught(made, (folder,))
+
+
+@BOTH
+def test_the_key_without_a_teacher_is_that_of_before_there_were_any(kind: str) -> None:
+    """E22 for artefacts."""
+    made, method = rooms.setting(), methods.get(kind)
+    (plain,) = method(method.Spec(kind=kind)).recipes(made)
+    assert not {"teacher", "teacher_url", "schedule"} & plain.inputs["settings"].keys() and "teacher" not in plain.inputs
+    answers, weights = method(method.Spec(kind=kind, teacher="fake/echo")).recipes(made)
+    assert weights.fingerprint != plain.fingerprint
+    lora = Lora(LoraSpec(kind="lora", teacher="fake/echo"))
+    assert answers.fingerprint == lora.recipes(made)[0].fingerprint, "asked once for all"
+
+
+def test_labels_are_read_whole_or_where_one_alone_is_named() -> None:
+    assert label_of(" Heating. ", rooms.LABELS) == label_of("Call the heating people", rooms.LABELS) == "heating"
+    assert label_of("heating, or lighting", rooms.LABELS) is label_of("preheating", rooms.LABELS) is label_of("", rooms.LABELS) is None
+    assert label_of("very good", ("good", "very good")) == "very good"

@@ -173,8 +173,15 @@ def test_batches_are_a_function_of_seed_and_epoch_and_hold_each_row_once() -> No
 
 
 def test_the_rate_rises_over_the_warm_up_and_falls_to_the_last_step() -> None:
-    assert [round(learning_rate(step, 4, 1.0, 0.5), 3) for step in (1, 2, 3, 4)] == [0.5, 1.0, 1.0, 0.5]
-    assert learning_rate(1, 4, 1.0, 0.0) == 1.0
+    half = EncoderSettings(learning_rate=1.0, warmup_share=0.5)
+    assert [round(learning_rate(step, 4, half), 3) for step in (1, 2, 3, 4)] == [0.5, 1.0, 1.0, 0.5]
+    assert learning_rate(1, 4, EncoderSettings(learning_rate=1.0, warmup_share=0.0)) == 1.0
+
+
+def test_the_rate_follows_the_schedule_that_was_asked_for(job: EncoderJob) -> None:
+    settings = job.settings.model_copy(update={"epochs": 1, "warmup_share": 0.0, "schedule": "constant"})
+    found = [event.learning_rate for event in tune(job.model_copy(update={"settings": settings})) if isinstance(event, Step)]
+    assert len(found) > 1 and set(found) == {settings.learning_rate}
 
 
 def test_labels_that_are_balanced_count_alike(job: EncoderJob) -> None:

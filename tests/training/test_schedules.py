@@ -2,10 +2,16 @@
 
 import pytest
 
+from adapters.dpo import DpoSpec
+from adapters.grpo import GrpoSpec
 from core.errors import MethodError
 from training import early
+from training.encoder.job import EncoderSettings
+from training.encoder.loop import learning_rate as encoder_rate
 from training.loop import learning_rate
 from training.peft_configs import LoraSettings
+from training.preference.settings import DpoSettings, GrpoSettings, RewardSettings
+from training.preference.with_trl import optimizers
 from training.schedules import AFTER_WARM_UP, rate
 
 
@@ -37,6 +43,34 @@ def test_every_schedule_begins_with_the_warm_up_and_never_exceeds_the_rate_that_
 @pytest.mark.parametrize("schedule", list(AFTER_WARM_UP))
 def test_a_warm_up_over_all_steps_divides_by_nothing(schedule):
     assert rates(schedule, 4, 1.0) == pytest.approx([0.25, 0.5, 0.75, 1.0])
+
+
+def test_preferences_and_encoders_have_the_same_schedules():
+    import torch
+
+    for schedule in AFTER_WARM_UP:
+        settings = DpoSettings(learning_rate=1.0, warmup_share=0.2, schedule=schedule)
+        optimizer, planned = optimizers(torch.nn.Linear(1, 1), settings, 10)
+        found = []
+        for _ in range(10):
+            found.append(planned.get_last_lr()[0])
+            optimizer.step()
+            planned.step()
+        assert found == pytest.approx(rates(schedule))
+        encoder = EncoderSettings(learning_rate=1.0, warmup_share=0.2, schedule=schedule)
+        assert [encoder_rate(step, 10, encoder) for step in range(1, 11)] == pytest.approx(rates(schedule))
+
+
+def test_linear_is_written_down_nowhere_so_that_weights_of_before_it_could_be_chosen_are_found_again():
+    """E22 for artefacts."""
+    for Settings in (DpoSettings, GrpoSettings, RewardSettings):
+        assert not {"schedule", "stop_after"} & Settings().model_dump().keys()
+        assert Settings(schedule="cosine").model_dump()["schedule"] == "cosine"
+        assert Settings.model_validate_json(Settings(schedule="cosine").model_dump_json()).schedule == "cosine"
+    for Spec, kind in ((DpoSpec, "dpo"), (GrpoSpec, "grpo")):
+        plain = Spec(kind=kind).trained_with()
+        assert not {"schedule", "teacher", "teacher_url"} & plain.keys()
+        assert {**plain, "schedule": "cosine"} == Spec(kind=kind, schedule="cosine").trained_with()
 
 
 def ended(*losses):

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from core.specs import Spec
+from training.schedules import HELP, Schedule
 
 
 class EncoderSettings(Spec):
@@ -23,8 +24,9 @@ class EncoderSettings(Spec):
     )
     batch_size: int = Field(16, ge=1, le=1024, description="Rows whose gradients make one step; usual 8 to 32.")
     warmup_share: float = Field(
-        0.1, ge=0.0, le=1.0, description="Share of all steps over which the learning rate rises from 0; then it falls to 0 in a line."
+        0.1, ge=0.0, le=1.0, description="Share of all steps over which the learning rate rises from 0; usual 0 to 0.1."
     )
+    schedule: Schedule = Field("linear", description=HELP)
     early_stopping: int | None = Field(
         None,
         ge=1,

@@ -20,12 +20,12 @@ from core.errors import MethodError
 from models import device
 from models.encoder import EncoderClassifier
 from models.memory import peak_mb, reset_peak
-from training import checkpoints, early
+from training import checkpoints, early, schedules
 from training.encoder import keeping
 from training.encoder.doctor import EncoderDoctor, TextFacts
 from training.encoder.events import Epoch as Epoch
 from training.encoder.events import Step as Step
-from training.encoder.job import EncoderJob, TextRow
+from training.encoder.job import EncoderJob, EncoderSettings, TextRow
 from training.encoder.keeping import History
 from training.events import Finding
 from training.heads import Rows, cross_entropy, fit_best
@@ -141,7 +141,7 @@ class Run:
         total = len(batches) * self.settings.epochs
         for index, rows in enumerate(batches):
             begun, number = time.monotonic(), (epoch - 1) * len(batches) + index + 1
-            rate = learning_rate(number, total, self.settings.learning_rate, self.settings.warmup_share)
+            rate = learning_rate(number, total, self.settings)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             loss, accuracy, norm = self.step(rows)
@@ -191,7 +191,11 @@ def batches_of(rows: Sequence[TextRow], batch_size: int, seed: int, epoch: int) 
     return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
 
 
-def learning_rate(step: int, total: int, most: float, warmup_share: float) -> float:
-    """Rises in a line over the warm-up, then falls in a line and would reach 0 one step after the last. `step` counts from 1."""
-    warmup = math.ceil(total * warmup_share)
-    return most * step / warmup if step <= warmup else most * (total - step + 1) / (total - warmup)
+def learning_rate(step: int, total: int, settings: EncoderSettings) -> float:
+    """The rate of a step of these settings; `step` counts from 1. See `training.schedules`."""
+    most, warmup = settings.learning_rate, math.ceil(total * settings.warmup_share)
+    if (
+        settings.schedule == "linear" and step > warmup
+    ):  # multiplied in this order ever since, so that weights stay the same to the last bit
+        return most * (total - step + 1) / (total - warmup)
+    return schedules.rate(step, total, largest=most, warmup_share=settings.warmup_share, schedule=settings.schedule)

@@ -121,7 +121,7 @@ class _Run:
             step = (epoch - 1) * per_epoch + place + 1
             rate = schedules.rate(
                 step, per_epoch * self.settings.epochs, largest=self.settings.learning_rate, warmup_share=self.settings.warmup_share,
-                schedule="linear",
+                schedule=self.settings.schedule,
             )  # fmt: skip
             for group in self.optimizer.param_groups:
                 group["lr"] = rate

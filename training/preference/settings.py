@@ -7,9 +7,22 @@ from typing import Any
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from core.specs import Spec
+from training.schedules import HELP, Schedule
+
+LATER: dict[str, Any] = {"stop_after": None, "schedule": "linear"}
+"""Settings that came later, with their defaults."""
 
 
-class AdapterSettings(Spec):
+class Later(Spec):
+    """Settings that came later: they are written down, and count among what weights depend on, only where they are set."""
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = write(self)
+        return {name: value for name, value in found.items() if LATER.get(name, ...) != value}
+
+
+class AdapterSettings(Later):
     """The low-rank adapter that preferences train, and how its optimiser moves it."""
 
     rank: int = Field(8, ge=1, le=512, description="Rank of the two thin matrices beside each layer; usual 4 to 64.")
@@ -18,15 +31,16 @@ class AdapterSettings(Spec):
     learning_rate: float = Field(2e-4, gt=0.0, le=1.0, description="Largest step size, after warm-up; usual 5e-5 to 1e-3 for an adapter.")
     batch_size: int = Field(4, ge=1, le=256, description="Pairs whose gradients make one step; usual 4 to 32.")
     warmup_share: float = Field(
-        0.1, ge=0.0, le=1.0, description="Share of all steps over which the learning rate rises from 0; then it falls to 0 in a line."
+        0.1, ge=0.0, le=1.0, description="Share of all steps over which the learning rate rises from 0; usual 0 to 0.1."
     )
+    schedule: Schedule = Field("linear", description=HELP)
     max_grad_norm: float = Field(1.0, gt=0.0, description="Gradients longer than this are scaled down to it.")
     max_tokens: int = Field(1024, ge=16, le=131072, description="Pairs with a longer prompt and answer than this are left out and counted.")
     seed: int = Field(0, ge=0, description="Seed of the order of pairs, of the first weights, of dropout and of drawn answers.")
 
 
-class Stoppable(Spec):
-    """An end before the last epoch or step, under which what Stop keeps is found again. It is written down only where it is set."""
+class Stoppable(Later):
+    """An end before the last epoch or step, under which what Stop keeps is found again."""
 
     stop_after: int | None = Field(
         None,
@@ -34,13 +48,6 @@ class Stoppable(Spec):
         le=10_000,
         description="End after this many of the epochs (of GRPO: steps), with the learning rates of all; what Stop keeps is labelled by it.",
     )
-
-    @model_serializer(mode="wrap")
-    def _without_default(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        found: dict[str, Any] = write(self)
-        if self.stop_after is None:
-            found.pop("stop_after", None)
-        return found
 
 
 class DpoSettings(Stoppable, AdapterSettings):

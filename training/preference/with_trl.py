@@ -103,7 +103,7 @@ def optimizers(model: Any, settings: AdapterSettings, steps: int) -> tuple[Any, 
     import torch
 
     def share(done: int) -> float:
-        return schedules.rate(min(done + 1, steps), steps, largest=1.0, warmup_share=settings.warmup_share)
+        return schedules.rate(min(done + 1, steps), steps, largest=1.0, warmup_share=settings.warmup_share, schedule=settings.schedule)
 
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=settings.learning_rate, weight_decay=0.0)
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, share)
