@@ -14,12 +14,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from core.errors import MethodError
-from core.records import Example, Message, Prompt, Retrieved
+from core.records import Example, Message, Passage, Prompt, Retrieved
 from models.base import Codec
 from retrieval.packing import pack
 
 PROMPT_VERSION = "2"
 """Bumped by hand when the same example is worded differently."""
+
+
+NOTHING_FOUND = Retrieved(Passage("", "", "No passage was found.", 0, 0), 0.0, 0)
+"""What stands in the passages' place where none was found, so that the model knows that it was looked for."""
 
 
 def user_turn(example: Example, instruction: str) -> str:
@@ -126,7 +130,7 @@ def with_fitting_demonstrations(example: Example, instruction: str, demonstratio
 def with_fitting_passages(
     example: Example, instruction: str, ranked: Sequence[Retrieved], codec: Codec, budget: int, cap: int | None = None, words: Words = word
 ) -> Prompt:
-    """A prompt with the most relevant passages that fit.
+    """A prompt with the most relevant passages that fit. Where none was found it says so; where none fits it is the bare question.
 
     Args:
         ranked: found passages, best first.
@@ -136,11 +140,11 @@ def with_fitting_passages(
         MethodError: it does not fit even without passages.
     """
     packed = pack(
-        ranked,
+        ranked or [NOTHING_FOUND],
         budget if cap is None else min(budget, cap),
         count=lambda messages: len(codec.prompt_ids(messages)),
         wrap=lambda passages: words(example, instruction, (), passages),
     )
     bare = plain(example, instruction, codec, budget, words) if not packed.kept else None
     messages = bare.messages if bare else words(example, instruction, (), packed.kept)
-    return Prompt(messages, passages=packed.kept, dropped_passages=len(packed.dropped))
+    return Prompt(messages, passages=packed.kept if ranked else (), dropped_passages=len(packed.dropped) if ranked else 0)

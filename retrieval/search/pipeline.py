@@ -99,11 +99,11 @@ class Search:
             rankings = iter(flat)
             hits = [_joined([next(rankings) for _ in wordings], depth) for wordings in probes]
             hits = [self._similar_enough(wordings[0], of_one) for wordings, of_one in zip(probes, hits, strict=True)]
-        return [self._chosen(query.text, of_one, top_k) for query, of_one in zip(queries, hits, strict=True)]
+        return [self._chosen(query.text, wordings[0], of_one, top_k) for query, wordings, of_one in zip(queries, probes, hits, strict=True)]
 
     @property
     def _needs_vectors(self) -> bool:
-        return retrievers.get(self.steps.retriever).by_vector or self.steps.min_score is not None
+        return retrievers.get(self.steps.retriever).by_vector or self.steps.min_score is not None or self.steps.diversity > 0
 
     def _probes(self, query: Query) -> list[Probe]:
         words = "\n".join([*[query.text] * REPEATED, query.imagined]) if query.imagined.strip() else query.text
@@ -130,13 +130,13 @@ class Search:
         cosines = np.round((self.index.vectors([hit.row for hit in hits]) @ probe.vector).astype(np.float64), 5)
         return [hit for hit, cosine in zip(hits, cosines, strict=True) if cosine >= self.steps.min_score]
 
-    def _chosen(self, question: str, hits: list[Hit], top_k: int) -> list[Hit]:
+    def _chosen(self, question: str, probe: Probe, hits: list[Hit], top_k: int) -> list[Hit]:
         if self.steps.scorer is not None:
             with self._timed("rerank"):
                 hits = reranked(self.steps.scorer, question, hits, [self.index.passages[hit.row].text for hit in hits])
-        if self.steps.diversity > 0:
+        if self.steps.diversity > 0 and probe.vector is not None and hits:
             with self._timed("choose"):
-                return diverse(hits, self.index.vectors([hit.row for hit in hits]), top_k, 1 - self.steps.diversity)
+                return diverse(hits, self.index.vectors([hit.row for hit in hits]), probe.vector, top_k, 1 - self.steps.diversity)
         return hits[:top_k]
 
     @contextmanager

@@ -51,7 +51,7 @@ def test_passages_stand_before_the_question_in_their_order() -> None:
     )
 
 
-@given(lengths=st.lists(st.integers(1, 80), max_size=6), budget=st.integers(60, 400))
+@given(lengths=st.lists(st.integers(1, 80), min_size=1, max_size=6), budget=st.integers(60, 400))
 def test_passages_are_dropped_from_the_least_relevant_and_the_question_and_answer_slot_stay(lengths: list[int], budget: int) -> None:
     """E7: lowest rank first, question and generation prefix always present, the number dropped kept."""
     ranked = found(*["w" * n for n in lengths])
@@ -64,6 +64,14 @@ def test_passages_are_dropped_from_the_least_relevant_and_the_question_and_answe
     assert tokens(prompt.messages) <= budget
     if prompt.dropped_passages:
         assert tokens(word(ASK, "Name the bird.", passages=ranked[: len(prompt.passages) + 1])) > budget
+
+
+def test_where_no_passage_was_found_the_prompt_says_so_if_that_fits() -> None:
+    prompt = with_fitting_passages(ASK, "Name the bird.", [], CODEC, 400)
+    said = "Use the text to answer the question.\n\nText:\nNo passage was found.\n\nQuestion: It is on the long crate.\nAnswer:"
+    assert prompt.messages[-1] == Message("user", said)
+    assert (prompt.passages, prompt.dropped_passages, prompt.shortened) == ((), 0, False)
+    assert with_fitting_passages(ASK, "Name the bird.", [], CODEC, 60) == plain(ASK, "Name the bird.", CODEC, 60)
 
 
 def test_demonstrations_are_dropped_from_the_front() -> None:
