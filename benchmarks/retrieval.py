@@ -3,8 +3,10 @@
     python -m benchmarks.retrieval --json retrieval.json                         # 2,000 passages embedded; 10,000 vectors
     python -m benchmarks.retrieval --vectors 1000000 --embed 0                   # a million; about 8 GB of memory and 12 GB of disk
 
-The vectors are synthetic: unit vectors in clusters of 200, as paragraphs on one subject are, queries from the same clusters. All goes the way
-that documents go (cutting, cache, FAISS, files); only the embedder is replaced by a table. What embedding adds is said beside it.
+The vectors are synthetic: unit vectors in clusters of 200, as paragraphs on one subject are, queries from the same clusters. The clusters'
+centres lie in a space of 32 of the 384 directions, as subjects of texts do, so that near subjects are neighbours; `--directions 384` makes
+them strangers to each other, which is the hard case for a graph. All goes the way that documents go (cutting, cache, FAISS, files); only
+the embedder is replaced by a table. What embedding adds is said beside it.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ DIMENSION = 384
 CLUSTER = 200
 SPREAD = 0.7
 """Length of a vector's noise beside its cluster's centre, which has length 1: two of a cluster have a cosine of about 0.67."""
+DIRECTIONS = 32
 DOCUMENTS = 1_000
 FOUND = 10
 SINGLE = 100
@@ -78,9 +81,11 @@ class Table:
         return [(0, len(text))]
 
 
-def clustered(count: int, clusters: int, seed: int) -> np.ndarray:
+def clustered(count: int, clusters: int, seed: int, directions: int = DIRECTIONS) -> np.ndarray:
     """Unit vectors, shape (count, DIMENSION); the centres are the same for every seed."""
-    centres = _unit(np.random.default_rng(0).standard_normal((clusters, DIMENSION), dtype=np.float32))
+    fixed = np.random.default_rng(0)
+    basis = fixed.standard_normal((directions, DIMENSION), dtype=np.float32)
+    centres = _unit(fixed.standard_normal((clusters, directions), dtype=np.float32) @ basis)
     source, made = np.random.default_rng(seed), np.empty((count, DIMENSION), dtype=np.float32)
     for start in range(0, count, BLOCK):
         some = min(BLOCK, count - start)
@@ -197,11 +202,11 @@ def _timed(folder: Path, given: Sequence[Document], spec: ChunkerSpec, embedder:
     return time.perf_counter() - begun
 
 
-def sizes(counts: Sequence[int], kinds: Sequence[Kind], asked: int) -> Iterator[dict[str, Any]]:
+def sizes(counts: Sequence[int], kinds: Sequence[Kind], asked: int, directions: int) -> Iterator[dict[str, Any]]:
     for count in counts:
         count -= count % DOCUMENTS
         clusters = max(1, count // CLUSTER)
-        vectors, queries = clustered(count + count // 100, clusters, 1), clustered(asked, clusters, 2)
+        vectors, queries = (clustered(n, clusters, seed, directions) for n, seed in ((count + count // 100, 1), (asked, 2)))
         exact = [nearest(vectors[:count], queries), nearest(vectors, queries)]
         yield from (measure(kind, count, vectors, queries, exact) for kind in kinds)
 
@@ -211,6 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--vectors", type=int, nargs="*", default=[10_000], help="sizes, multiples of 1,000; 0 leaves this part out")
     parser.add_argument("--kinds", nargs="*", default=["flat", "hnsw", "ivfpq"], choices=["flat", "hnsw", "ivfpq"])
     parser.add_argument("--queries", type=int, default=1_000)
+    parser.add_argument("--directions", type=int, default=DIRECTIONS, help="of the space in which the clusters' centres lie")
     parser.add_argument("--embed", type=int, default=2_000, help="passages to embed; 0 leaves this part out")
     parser.add_argument("--embedder", default="embedded/all-minilm-l6-v2")
     parser.add_argument("--home", type=Path, default=ROOT / ".benchmark-models", help="where the embedder is unpacked")
@@ -228,7 +234,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         embedded = embedding(options.embed, load_embedder(options.embedder, options.home, hardware.threads), options.rounds)
         print(f"\nEmbedding, {options.embed:,} passages, {options.embedder}:\n\n{markdown(embedded)}\n", flush=True)
     limit_threads(hardware.threads)
-    rows = list(sizes([count for count in options.vectors if count], options.kinds, options.queries))
+    rows = list(sizes([count for count in options.vectors if count], options.kinds, options.queries, options.directions))
     if rows:
         print(
             f"\n{options.queries:,} queries for the {FOUND} nearest of {DIMENSION} numbers, {CLUSTER} vectors a cluster:\n\n{markdown(rows)}"

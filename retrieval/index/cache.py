@@ -10,7 +10,7 @@ import hashlib
 import sqlite3
 import zlib
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +49,8 @@ class EmbeddingCache:
         self._bytes = 4 * embedder.dimension
         try:
             self._prepare()
+        except sqlite3.OperationalError:  # busy, or a place that SQLite cannot use: do without
+            return
         except sqlite3.DatabaseError:
             self._begin_anew()
 
@@ -63,7 +65,7 @@ class EmbeddingCache:
                     for text, vector, checksum in db.execute(f"SELECT text, vector, checksum FROM vectors WHERE text IN ({marks})", some):
                         if len(vector) == self._bytes and zlib.crc32(vector) == checksum:
                             found[text] = np.frombuffer(vector, dtype=np.float32)
-        except sqlite3.OperationalError:  # busy for a minute, or no place for its lock: do without
+        except sqlite3.OperationalError:
             return found
         except sqlite3.DatabaseError:
             self._begin_anew()
@@ -94,4 +96,5 @@ class EmbeddingCache:
     def _begin_anew(self) -> None:
         for suffix in ("", "-wal", "-shm"):
             Path(f"{self.path}{suffix}").unlink(missing_ok=True)
-        self._prepare()
+        with suppress(sqlite3.OperationalError):
+            self._prepare()

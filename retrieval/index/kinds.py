@@ -24,9 +24,9 @@ MEMORY_SHARE = 0.5
 
 HNSW_LINKS = 32
 """Neighbours of a vector in the graph; 16 to 64 are usual."""
-HNSW_BUILD = 120
+HNSW_BUILD = 160
 """Candidates that are looked at to place a vector; 40 to 400 are usual."""
-HNSW_SEARCH = 96
+HNSW_SEARCH = 128
 """Candidates that a query keeps; more find more, and take longer."""
 
 IVF_PROBES = 32

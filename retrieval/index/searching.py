@@ -101,8 +101,9 @@ class FaissIndex:
         rows_of = self._opened.rows_of
         if rows_of is None:
             return allowed
-        live: np.ndarray = rows_of >= 0
-        return live if allowed is None else live & np.asarray(allowed)[rows_of]
+        if allowed is not None:
+            return np.asarray((rows_of >= 0) & np.asarray(allowed)[rows_of])
+        return None if len(rows_of) == len(self.passages) else np.asarray(rows_of >= 0)
 
     def _search(self, vectors: np.ndarray, k: int, open_slots: np.ndarray | None) -> list[_Found]:
         """FAISS answers slot -1 where it finds no further; Python would read that as the last passage."""

@@ -72,6 +72,15 @@ def test_a_file_that_is_no_database_is_begun_anew(tmp_path: Path, before_opening
     assert len(cache.known(KEYS)) == 4
 
 
+def test_without_a_place_for_the_cache_an_index_is_built_all_the_same(tmp_path: Path) -> None:
+    path = EmbeddingCache(tmp_path, HashEmbedder()).path
+    path.unlink()
+    path.mkdir()
+    cache = EmbeddingCache(tmp_path, HashEmbedder())
+    cache.keep(KEYS, HashEmbedder().embed(TEXTS))
+    assert cache.known(KEYS) == {}
+
+
 def test_indexes_that_cut_otherwise_share_what_both_hold_and_a_deleted_index_costs_no_embedding(tmp_path: Path) -> None:
     embedder, documents = Counting(), [document(i) for i in range(30)]
     for name, size in (("one", 32), ("two", 64), ("three", 48)):
