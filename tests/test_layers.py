@@ -15,6 +15,8 @@ FLOOR = {room: floor for floor, rooms in enumerate(LAYERS) for room in rooms}
 OWNERS = {
     "gradio": {"ui", "app"},
     "faiss": {"retrieval"},
+    "pypdf": {"retrieval"},
+    "markitdown": {"retrieval"},
     "bm25s": {"retrieval"},
     "torch": {"models", "training"},
     "transformers": {"models", "training"},
