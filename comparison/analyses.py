@@ -29,6 +29,7 @@ from comparison.pinned import digests
 from comparison.probe import read_probe
 from comparison.reading import perplexities, reading_notes, readings
 from comparison.result import Result, ScoreTable, Splits
+from comparison.retrieval_report import retrieval_entries
 from comparison.votes import Vote, counted_votes, marks, read_votes
 from core.records import Answer
 
@@ -103,6 +104,11 @@ def errors(study: Study) -> Addition:
     return Addition({"errors": error_section(diagnosis)}, {name: method_entry(diagnosis, name) for name in study.answers})
 
 
+def retrieval(study: Study) -> Addition:
+    """How well methods find, and how good their answers are by what was found; nothing where none retrieves."""
+    return Addition(methods=retrieval_entries(study))
+
+
 def oracle_runs(study: Study) -> Addition:
     """What the gold passage would have brought; nothing where nobody has tried."""
     return Addition(methods=oracle_entries(study))
@@ -126,7 +132,7 @@ def learning_curve(study: Study) -> Addition:
 
 
 Analysis = Callable[[Study], Addition]
-ANALYSES: tuple[Analysis, ...] = (blind_reviews, aa_run, reading, errors, oracle_runs, general_probe, judged, learning_curve)
+ANALYSES: tuple[Analysis, ...] = (blind_reviews, aa_run, reading, errors, retrieval, oracle_runs, general_probe, judged, learning_curve)
 
 
 def study(result: Result, report: Mapping[str, Any], scores: ScoreTable | None = None) -> Study:
