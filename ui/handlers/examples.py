@@ -13,11 +13,12 @@ from models.loading import DEFAULT_MODEL
 from ui.context import Context
 from ui.task import Task, from_plan
 
-ORDER = ("support_desk", "ticket_routing", "house_style")
+ORDER = ("support_desk", "ticket_routing", "house_style", "pydoc_topics")
 ABOUT = {
     "support_desk": "Questions on a product's handbook that no model has read",
     "ticket_routing": "Messages to one of seven teams, by rules that nobody can guess",
     "house_style": "Messy notes into one line of a format that no model writes unasked",
+    "pydoc_topics": "Questions on Python's language reference, found in four ways",
 }
 
 
@@ -31,9 +32,15 @@ class ExampleCard(NamedTuple):
 
 
 def names(folder: Path) -> list[str]:
-    """Examples with a plan, the known ones first."""
-    found = sorted(p.parent.name for p in folder.glob("*/plan.yaml"))
+    """Examples with a plan whose documents are there, the known ones first."""
+    found = sorted(p.parent.name for p in folder.glob("*/plan.yaml") if _has_documents(p))
     return [n for n in ORDER if n in found] + [n for n in found if n not in ORDER]
+
+
+def _has_documents(plan: Path) -> bool:
+    """Whether the documents that a plan names are there: an example may come with a script that writes them."""
+    knowledge = (yaml.safe_load(plan.read_text(encoding="utf-8")) or {}).get("knowledge") or {}
+    return (plan.parent / knowledge.get("path", ".")).exists()
 
 
 def cards(folder: Path) -> list[ExampleCard]:
