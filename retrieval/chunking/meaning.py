@@ -19,8 +19,8 @@ from retrieval.chunking.boundaries import Span
 from retrieval.chunking.passages import Cutter
 
 SENTENCE_ENDS = [". ", "! ", "? ", "\n", "。", "！", "？"]
-DEEPEST, LEAST_SENTENCES = 0.5, 2
-"""The deeper half of the valleys are cuts, where two sentences or more are between them."""
+LEAST_DEEP, LEAST_SENTENCES, STEEPEST = 0.5, 2, 0.5
+"""The deeper half of the valleys are cuts, two sentences or more apart. A sharp valley is one, too: at chonkie's own 0.2 it would be missed."""
 AT_ONCE = 100_000
 """Characters whose sentences are compared at once, so that the vectors of a very long document are never all in memory."""
 
@@ -40,8 +40,9 @@ class MeaningChunker(Cutter):
     def spans(self, text: str, embedder: Embedder, limit: int) -> Iterator[Span]:
         from chonkie.chunker.semantic import SemanticChunker
 
+        ours = _as_embeddings(embedder)
         splitter = SemanticChunker(
-            _as_embeddings(embedder), chunk_size=limit, delim=SENTENCE_ENDS, threshold=DEEPEST, min_sentences_per_chunk=LEAST_SENTENCES
+            ours, LEAST_DEEP, limit, min_sentences_per_chunk=LEAST_SENTENCES, delim=SENTENCE_ENDS, filter_tolerance=STEEPEST
         )
         for start, end in stretches(text):
             lengths = [len(piece.text) for piece in splitter.chunk(text[start:end])]

@@ -6,19 +6,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from adapters.retrieved import PassageFinder, RetrievalSettings
 from comparison.artefacts import Artefact, obtain
 from core.errors import DataError
-from core.records import Passage, Retrieved
-from retrieval.index import FlatIndex
+from core.records import Retrieved
 from ui.context import Context
-from ui.handlers import asking
+from ui.handlers import asking, cutting
 from ui.handlers import documents as brought
 from ui.handlers.asking import Desk
 from ui.markup import fold, render
 from ui.task import Task
 
 LISTED_DOCUMENTS = 200
-LISTED_PASSAGES = 40
 
 
 class Shown(NamedTuple):
@@ -52,12 +51,19 @@ def _desk(ctx: Context, task: Task, settings: Mapping[str, Any]) -> Desk:
     return asking.desk(ctx, task, {"kind": "rag", **settings})
 
 
-def _index(ctx: Context, at: Desk) -> Iterator[str | FlatIndex]:
-    """The index of the task's documents, built where it is not there yet; progress in words before it."""
+def _spec(at: Desk) -> RetrievalSettings:
+    spec = at.method.spec
+    if not isinstance(spec, RetrievalSettings):
+        raise TypeError(f"{spec.kind} does not retrieve")
+    return spec
+
+
+def _finder(ctx: Context, at: Desk) -> Iterator[str | PassageFinder]:
+    """What finds passages, over the index of the task's documents, built where it is not there yet; progress in words before it."""
     recipe = at.method.recipes(at.setting)[0]
     for step in obtain(ctx.store, recipe, []):
         if isinstance(step, Artefact):
-            yield FlatIndex.load(Path(step.path), at.setting.embedder())
+            yield PassageFinder(at.setting, [Path(step.path)], _spec(at))
         else:
             yield f"{step.stage} {step.done}/{step.total} {step.unit}" if step.total else step.stage
 
@@ -70,25 +76,21 @@ def search(ctx: Context, task: Task, query: str, settings: Mapping[str, Any]) ->
     """
     at = _desk(ctx, task, settings)
     question = asking.own_example(at.dataset, query)
-    for step in _index(ctx, at):
-        if isinstance(step, str):
-            yield Shown(_waiting(step), "", "")
-        else:
-            top_k = int(getattr(at.method.spec, "top_k", 3))
-            yield Shown("", "", _found(step.search([question.question], top_k)[0]))
+    for step in _finder(ctx, at):
+        yield Shown(_waiting(step), "", "") if isinstance(step, str) else Shown("", "", _found(at, step.found([question])[0]))
 
 
 def ask(ctx: Context, task: Task, query: str, settings: Mapping[str, Any]) -> Iterator[Shown]:
     """An answer from the passages, as it is written, with the exact prompt and the passages that stand in it."""
     at = _desk(ctx, task, settings)
     question = asking.own_example(at.dataset, query)
-    for step in _index(ctx, at):
+    for step in _finder(ctx, at):
         if isinstance(step, str):
             yield Shown(_waiting(step), "", "")
     paths = [ctx.store.artefacts / recipe.fingerprint for recipe in at.method.recipes(at.setting)]
     asked = asking.word(at, at.method.bind(at.setting, paths), question)
     prompt = render("prompt", turns=asking.turns(asked.prompt), facts=[f"{len(asked.ids):,} tokens of {at.setting.prompt_budget:,}"])
-    found = _found(list(asked.prompt.passages), asked.prompt.dropped_passages) + fold("The exact prompt", prompt)
+    found = _found(at, list(asked.prompt.passages), asked.prompt.dropped_passages) + fold("The exact prompt", prompt)
     blank: dict[str, Any] = {"scores": [], "reference": ""}
     yield Shown("", render("answer", text="", done=False, waiting="Loading the model", **blank), found)
     text = ""
@@ -98,29 +100,32 @@ def ask(ctx: Context, task: Task, query: str, settings: Mapping[str, Any]) -> It
 
 
 def passages(ctx: Context, task: Task, document: str, settings: Mapping[str, Any]) -> Iterator[str]:
-    """The passages that one document was cut into."""
+    """What one document is cut into with these settings; no index is needed for it.
+
+    Raises:
+        BakeoffError: there are no documents, or a setting is wrong.
+    """
     at = _desk(ctx, task, settings)
-    for step in _index(ctx, at):
-        if isinstance(step, str):
-            yield _waiting(step)
-        else:
-            mine = [p for p in step.passages if p.document == document]
-            yield render(
-                "passages", rows=[_plain(p) for p in mine[:LISTED_PASSAGES]], more=len(mine) - LISTED_PASSAGES, empty="Choose a document."
-            )
+    chosen = next((d for d in at.setting.documents if d.id == document), None)
+    if chosen is None:
+        raise DataError(f"There is no document '{document}' any more.", "Choose one of the list.")
+    yield _waiting("cutting the document")
+    yield cutting.preview(chosen, _spec(at).cutting(), at.setting.embedder())
 
 
-def _plain(passage: Passage) -> tuple[str, str]:
-    return f"{passage.document}, characters {passage.start} to {passage.end}", passage.text
+def _found(at: Desk, found: list[Retrieved], dropped: int = 0) -> str:
+    rows = []
+    for one in found:
+        before, after = cutting.around(one.passage, at.setting.documents)
+        rows.append({"where": _where(at, one), "text": one.passage.text, "before": before, "after": after})
+    return render("found", rows=rows, note=f"{dropped} more did not fit into the prompt." if dropped else "")
 
 
-def _found(found: list[Retrieved], dropped: int = 0) -> str:
-    rows = [
-        (f"{r.rank + 1}. {r.passage.document}, characters {r.passage.start} to {r.passage.end} · similarity {r.score:.2f}", r.passage.text)
-        for r in found
-    ]
-    note = f"{dropped} more did not fit into the prompt." if dropped else ""
-    return render("passages", rows=rows, more=0, empty="Nothing was found.") + (render("caption", text=note) if note else "")
+def _where(at: Desk, one: Retrieved) -> str:
+    spec, passage = _spec(at), one.passage
+    score = "similarity" if spec.retriever == "dense" and not spec.reranker else "score"
+    place = [f"{one.rank + 1}. {passage.document}, characters {passage.start} to {passage.end}", *cutting.marks(passage)]
+    return " · ".join([*place, f"{score} {one.score:.2f}"])
 
 
 def _waiting(text: str) -> str:

@@ -103,11 +103,16 @@ def _wire_documents(tab: RetrievalTab, shared: Shared) -> None:
     shared.on(shared.task.change, follow, shared.task, [tab.documents, tab.document, tab.passages])
 
     def cut(ctx: Context, task: Task, document: str, *values: Any) -> Iterator[str]:
-        if document:
-            yield from retrieval.passages(ctx, task, document, _settings(tab, values))
+        try:
+            yield from retrieval.passages(ctx, task, document, _settings(tab, values)) if document else ()
+        except BakeoffError as error:
+            yield render("problem", message=error.message, remedy=error.remedy)
 
     inputs = [shared.task, tab.document, *tab.form.values()]
     shared.on(tab.document.input, cut, inputs, tab.passages, concurrency_id=MODEL_WORK)
+    shared.on(tab.cutting["chunker"].input, cut, inputs, tab.passages, concurrency_id=MODEL_WORK)
+    for name in ("chunk_size", "chunk_overlap"):
+        shared.on(tab.cutting[name].submit, cut, inputs, tab.passages, concurrency_id=MODEL_WORK)
 
 
 def _settings(tab: RetrievalTab, values: tuple[Any, ...]) -> dict[str, Any]:

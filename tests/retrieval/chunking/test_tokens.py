@@ -1,4 +1,4 @@
-"""Laws of every registered chunker, and where the token chunker cuts."""
+"""Where the token chunker cuts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.records import Document
 from core.specs import read_spec
 from models.base import Embedder
 from models.fake import HashEmbedder
-from retrieval.base import Chunker, ChunkerSpec, chunkers
+from retrieval.base import Chunker, ChunkerSpec
 from retrieval.chunking import Grade, TokenChunkerSpec, make_chunker, windows
 
 EMBEDDER = HashEmbedder()
@@ -21,41 +21,10 @@ PIECES = st.sampled_from(
     ["# Head", "## Sub", "word", "Größe", "大小。", "🙂", "e.g.", "12.25", "End.", '"Yes!"', "\n", "\n\n", " ", "\t", "```", "\u2028", "é́"]
 )
 TEXTS = st.lists(PIECES, max_size=120).map(" ".join) | st.text(max_size=300) | st.lists(PIECES, max_size=60).map("".join)
-EVERY = pytest.mark.parametrize("kind", chunkers.names())
-
-
-def default(kind: str) -> Chunker:
-    return make_chunker(chunkers.get(kind).Spec(kind=kind))
 
 
 def small(size: int = 12, overlap: int = 3) -> Chunker:
     return make_chunker(TokenChunkerSpec(size=size, overlap=overlap))
-
-
-def test_there_are_chunkers() -> None:
-    assert "tokens" in chunkers
-
-
-@EVERY
-@given(text=TEXTS)
-def test_every_passage_is_an_exact_cut_and_none_is_blank(kind: str, text: str) -> None:
-    for passage in default(kind).chunk(Document("d.md", text), EMBEDDER):
-        assert passage.text == text[passage.start : passage.end]
-        assert passage.text.strip()
-
-
-@EVERY
-@given(text=TEXTS)
-def test_chunking_is_deterministic_and_in_reading_order_with_ordinal_ids(kind: str, text: str) -> None:
-    passages = default(kind).chunk(Document("a/d.md", text), EMBEDDER)
-    assert passages == default(kind).chunk(Document("a/d.md", text), EMBEDDER)
-    assert [p.id for p in passages] == [f"a/d.md#{i}" for i in range(len(passages))]
-    assert [p.start for p in passages] == sorted(p.start for p in passages)
-
-
-@EVERY
-def test_every_field_of_the_spec_is_described(kind: str) -> None:
-    assert all(field.description for field in chunkers.get(kind).Spec.model_fields.values())
 
 
 @given(text=TEXTS, size=st.integers(8, 20), overlap=st.integers(0, 4))
