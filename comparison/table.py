@@ -25,6 +25,7 @@ COST_ROWS = (
     ("CO2, estimate", "co2_kg", "g"),
     ("1,000 answers", "money", ""),
 )
+RETRIEVAL_ROWS = (("recall@k ↑", "recall@{k}"), ("nDCG@k ↑", "ndcg@{k}"), ("MRR ↑", "mrr"))
 MEASURED = ("energy_kwh", "co2_kg", "money", "weight_bytes")
 """Rows that are left out where no method has a number."""
 
@@ -71,6 +72,16 @@ def forgotten_cell(entry: Mapping[str, Any]) -> str:
     return f"{entry['difference']:.3f}{interval}"
 
 
+def retrieval_cell(entry: Mapping[str, Any], key: str) -> str:
+    """At the method's own k: "0.863 [0.75, 0.94] k=2"."""
+    k = entry.get("k")
+    found = entry.get(key.format(k=k)) or {}
+    if found.get("mean") is None:
+        return ABSENT
+    interval = "" if found["ci_low"] is None else f" [{found['ci_low']:.2f}, {found['ci_high']:.2f}]"
+    return f"{found['mean']:.3f}{interval} k={k}"
+
+
 def rows(report: Mapping[str, Any]) -> list[list[str]]:
     """The head and all rows as text, the first column being their names."""
     methods = report["methods"]
@@ -84,6 +95,8 @@ def rows(report: Mapping[str, Any]) -> list[list[str]]:
         found.append([label, *(_with_lenient(score_cell(method, name, metric, best), lenient(report, method, name)) for method in methods)])
     if any("perplexity" in method for method in methods):
         found.append(["perplexity ↓", *(f"{m['perplexity']:,.2f}" if "perplexity" in m else ABSENT for m in methods)])
+    if any((method.get("retrieval") or {}).get("n") for method in methods):
+        found += [[label, *(retrieval_cell(m.get("retrieval") or {}, key) for m in methods)] for label, key in RETRIEVAL_ROWS]
     for label, key, unit in COST_ROWS:
         if key in MEASURED and all(method["cost"].get(key) is None for method in methods):
             continue

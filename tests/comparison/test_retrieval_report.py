@@ -11,6 +11,7 @@ import pytest
 from comparison.analyses import Study, analysed, study
 from comparison.result import Result, Splits
 from comparison.retrieval_report import retrieval_entries
+from comparison.table import retrieval_cell, rows
 from core.records import Answer, Example, Message, Passage, Prompt, Retrieved, Score, Unscored
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,6 +77,17 @@ def test_quality_is_told_by_hit_partial_and_miss_and_by_the_oracle() -> None:
         "oracle": (0.875, 2),
     }
     assert quality["metric"] == "token_f1" and quality["hit"]["ci_low"] is None, "one item has no interval"
+
+
+def test_the_table_shows_them_beside_the_metrics_at_each_methods_own_k() -> None:
+    """Only where something is known to be gold; a method that does not retrieve has a dash."""
+    entry = retrieval_entries(made())["rag"]["retrieval"]
+    assert retrieval_cell(entry, "recall@{k}") == f"0.667 [{entry['recall@2']['ci_low']:.2f}, {entry['recall@2']['ci_high']:.2f}] k=2"
+    assert retrieval_cell(entry, "mrr").startswith("0.500 [") and retrieval_cell({}, "mrr") == "–"
+    method = {"name": "rag", "kind": "rag", "scores": {}, "letters": {}, "cost": {}}
+    shown = rows({"methods": [{**method, "retrieval": entry}, {**method, "name": "zero_shot", "kind": "zero_shot"}], "metrics": {}})
+    assert [row[0] for row in shown[1:4]] == ["recall@k ↑", "nDCG@k ↑", "MRR ↑"] and shown[1][2] == "–"
+    assert "MRR ↑" not in [row[0] for row in rows({"methods": [{**method, "retrieval": {"k": 2, "n": 0}}], "metrics": {}})]
 
 
 def test_methods_that_retrieve_nothing_have_no_section() -> None:

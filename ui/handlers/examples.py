@@ -39,8 +39,11 @@ def names(folder: Path) -> list[str]:
 
 def _has_documents(plan: Path) -> bool:
     """Whether the documents that a plan names are there: an example may come with a script that writes them."""
-    knowledge = (yaml.safe_load(plan.read_text(encoding="utf-8")) or {}).get("knowledge") or {}
-    return (plan.parent / knowledge.get("path", ".")).exists()
+    try:
+        path = yaml.safe_load(plan.read_text(encoding="utf-8"))["knowledge"]["path"]
+    except (yaml.YAMLError, KeyError, TypeError):
+        return True  # it names none; what is wrong with a plan is said when it is opened
+    return (plan.parent / str(path)).exists()
 
 
 def cards(folder: Path) -> list[ExampleCard]:
