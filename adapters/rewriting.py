@@ -62,7 +62,7 @@ def _author(setting: Setting) -> answered.LocalAuthor:
 def queries_recipe(setting: Setting, rewrite: Rewrite, asked: Sequence[str], trained_on: Sequence[str] = ()) -> Recipe:
     """What the model writes to the questions that are asked, and to those that are trained on."""
     rows = [Example(key_of(q), "", q, "") for q in dict.fromkeys([*trained_on, *asked]) if q.strip()]
-    names = {key_of(q) for q in asked}
+    names = {key_of(q) for q in asked if q.strip()}
     chats = [(row.id, asked_for(row.input, rewrite)) for row in rows]
     about = {"rewrite": rewrite, "version": REWRITE_VERSION, "asked": len(names)}
     inner = answered.answers_recipe(replace(setting, train=rows), _author(setting), about, lambda earlier: chats, STAGE)

@@ -50,7 +50,8 @@ class CrossScorer:
         cross_encoder_key(self.id, self.home)
         torch.set_num_threads(self.threads or free_cores())
         try:
-            model: Any = CrossEncoder(str(locate(self.id, None, self.home).folder), device="cpu", trust_remote_code=False)
+            folder = str(locate(self.id, None, self.home).folder)
+            model: Any = CrossEncoder(folder, device="cpu", trust_remote_code=False, local_files_only=True)
         except (OSError, ValueError, KeyError) as error:
             raise ModelError(f"The re-ranker '{self.id}' cannot be loaded: {error}.", REMEDY) from error
         if model.num_labels != 1:
