@@ -53,7 +53,7 @@ class Document:
     """One source text.
 
     Attributes:
-        id: its path below the knowledge folder, with forward slashes.
+        id: its path below the knowledge folder, with forward slashes; of a table's row "faq.csv/line-12", of a file in an archive "all.zip/a.md".
         sections: its pages (numbered from 1) or stretches under headings in order, where the file has such; they need not cover the text.
         about: what filters may ask for, like {"author": "…"}; as pairs in order.
     """

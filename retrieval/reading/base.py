@@ -15,7 +15,8 @@ MAX_UNPACKED_BYTES = 500_000_000
 MAX_TEXT = 20_000_000
 """Characters that one file may give, whatever its bytes: about ten thousand pages of a book."""
 MAX_PAGES = 2_000
-CPU_S, WALL_S = 20, 120
+CPU_S, STILL_S, WALL_S = 20, 60, 1_200
+"""Seconds that one file may cost: of a processor; without any use of one; and in all, on a machine however busy."""
 MEMORY = 512 * 2**20
 """Bytes that the child may take for one file, on top of what its libraries hold."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import selectors
@@ -19,6 +20,7 @@ from retrieval.reading.base import Unreadable
 
 ROOT = Path(__file__).resolve().parents[2]
 START = """import sys, types
+sys.path.insert(0, "")
 bare = sys.modules["retrieval"] = types.ModuleType("retrieval")
 bare.__path__ = ["retrieval"]
 from retrieval.reading import child
@@ -30,7 +32,9 @@ MAX_ANSWER = 12 * base.MAX_TEXT
 """Bytes: no answer within the limits on text is longer."""
 MAX_LOST = 10
 """Files of one load that may cost a child its life; then no more are tried, so that a folder of traps ends."""
-CHUNK = 1 << 16
+CHUNK = 1 << 20
+LEAST_S = 0.1
+"""Seconds of a processor by which a child has moved since it was looked at last."""
 
 Told = dict[str, Any]
 
@@ -100,25 +104,33 @@ class ReadingChild:
 
 def _started() -> subprocess.Popen[bytes]:
     one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
-    return subprocess.Popen(
+    child = subprocess.Popen(
         COMMAND, cwd=ROOT, env={**os.environ, **one_thread}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
+    assert child.stdout is not None
+    with contextlib.suppress(OSError, AttributeError):  # where a system has no wide pipes, both take turns more often
+        fcntl.fcntl(child.stdout, fcntl.F_SETPIPE_SZ, CHUNK)
+    return child
 
 
 def _lines(child: subprocess.Popen[bytes]) -> Iterator[bytes]:
     """What the child says, line by line, until it ends.
 
     Raises:
-        Unreadable: it takes too long or says too much.
+        Unreadable: it stands still, takes too long or says too much.
     """
     assert child.stdout is not None
-    handle, deadline = child.stdout.fileno(), time.monotonic() + base.WALL_S
-    rest, said = bytearray(), 0
+    handle, end = child.stdout.fileno(), time.monotonic() + base.WALL_S
+    rest, said, worked = bytearray(), 0, 0.0
     with selectors.DefaultSelector() as ready:
         ready.register(handle, selectors.EVENT_READ)
         while True:
-            if not ready.select(max(0.0, deadline - time.monotonic())):
-                raise Unreadable(f"still being read after {base.WALL_S} s")
+            while not ready.select(base.STILL_S):
+                before, worked = worked, processor_s(child.pid)
+                if worked - before < LEAST_S:
+                    raise Unreadable(f"its reader stood still for {base.STILL_S} s")
+                if time.monotonic() > end:
+                    raise Unreadable(f"still being read after {base.WALL_S} s")
             chunk = os.read(handle, CHUNK)
             if not chunk:
                 return
@@ -130,6 +142,15 @@ def _lines(child: subprocess.Popen[bytes]) -> Iterator[bytes]:
                 yield bytes(rest + part)
                 rest.clear()
             rest += last
+
+
+def processor_s(process: int) -> float:
+    """Seconds of a processor that a process has used; 0.0 where the system does not tell, so that only a short wait is granted there."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 def _ending(code: int) -> str:

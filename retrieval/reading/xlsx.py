@@ -27,23 +27,24 @@ def read(data: bytes, _: str) -> Read:
 
 def _table(rows: Iterable[tuple[Any, ...]]) -> str:
     """Rows with a value as lines `| a | b |`, the first one as the head. Empty rows, and empty cells behind a row's last value, are left out."""
-    lines = list(_lines(rows))
-    if lines:
-        lines.insert(1, "|" + " --- |" * (lines[0].count(" | ") + 1))
+    lines: list[str] = []
+    for cells in _filled(rows):
+        lines.append(f"| {' | '.join(cells)} |")
+        if len(lines) == 1:
+            lines.append("|" + " --- |" * len(cells))
     return "\n".join(lines)
 
 
-def _lines(rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:
+def _filled(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[str]]:
     length = 0
     for row in rows:
         cells = [_shown(cell) for cell in row]
         while cells and not cells[-1]:
             cells.pop()
         if cells:
-            line = f"| {' | '.join(cells)} |"
-            length += len(line) + 1
+            length += sum(len(cell) + 3 for cell in cells)
             check_length(length)
-            yield line
+            yield cells
 
 
 def _shown(cell: Any) -> str:
@@ -58,7 +59,7 @@ def _shown(cell: Any) -> str:
         return cell.isoformat()
     if isinstance(cell, float):
         return format(cell, ".15g")
-    return " ".join(str(cell)[:MAX_TEXT].split()).replace("|", "/")
+    return " ".join(str(cell)[:MAX_TEXT].split())
 
 
 formats.add("xlsx", Format((".xlsx",), read, needs=("openpyxl",), part="sheet"))

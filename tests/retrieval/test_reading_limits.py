@@ -47,15 +47,22 @@ def test_files_that_loop_fill_the_memory_crash_or_write_cost_only_themselves(tra
 
 
 def test_a_file_that_only_waits_is_given_up_by_the_clock(traps: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """F27: it uses no processor, so only the wall clock can end it; the next file has a new child."""
+    """F27: it uses no processor, so only the clock can end it; the next file has a new child. One that works on a busy machine has longer."""
     write(tmp_path, {"sleep.pdf": b"sleep", "a.txt": b"awake"})
     with ReadingChild() as child:
         with monkeypatch.context() as patience:
-            patience.setattr(base, "WALL_S", 1)
-            with pytest.raises(Unreadable, match="still being read after 1 s"):
+            patience.setattr(process, "LEAST_S", 100)
+            patience.setattr(base, "STILL_S", 1)
+            with pytest.raises(Unreadable, match="its reader stood still for 1 s"):
                 child.ask({"path": str(tmp_path / "sleep.pdf"), "name": "sleep.pdf"})
         lines, _ = child.ask({"path": str(tmp_path / "a.txt"), "name": "a.txt"})
-    assert [line["text"] for line in lines] == ["awake"] and child.lost == 1
+        assert [line["text"] for line in lines] == ["awake"] and child.lost == 1
+        with monkeypatch.context() as patience:
+            patience.setattr(process, "LEAST_S", -1)
+            patience.setattr(base, "STILL_S", 0.2)
+            patience.setattr(base, "WALL_S", 0.5)
+            with pytest.raises(Unreadable, match=r"still being read after 0\.5 s"):
+                child.ask({"path": str(tmp_path / "sleep.pdf"), "name": "sleep.pdf"})
 
 
 def test_a_folder_of_traps_ends(traps: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,13 @@ import os
 import signal
 import sys
 import time
+import types
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+bare = sys.modules["retrieval"] = types.ModuleType("retrieval")  # as the real child is started: without indexes and what they import
+bare.__path__ = [str(ROOT / "retrieval")]
 
 from retrieval.reading import base, child
 from retrieval.reading.base import Format, Read, formats, one
