@@ -17,8 +17,8 @@ sys.path.insert(0, str(ROOT))
 bare = sys.modules["retrieval"] = types.ModuleType("retrieval")  # as the real child is started: without indexes and what they import
 bare.__path__ = [str(ROOT / "retrieval")]
 
-from retrieval.reading import base, child
-from retrieval.reading.base import Format, Read, formats, one
+from retrieval.reading import base, child  # noqa: E402
+from retrieval.reading.base import Format, Read, formats, one  # noqa: E402
 
 
 def read(data: bytes, _: str) -> Read:
