@@ -109,10 +109,9 @@ def _wire_documents(tab: RetrievalTab, shared: Shared) -> None:
             yield render("problem", message=error.message, remedy=error.remedy)
 
     inputs = [shared.task, tab.document, *tab.form.values()]
-    shared.on(tab.document.input, cut, inputs, tab.passages, concurrency_id=MODEL_WORK)
-    shared.on(tab.cutting["chunker"].input, cut, inputs, tab.passages, concurrency_id=MODEL_WORK)
-    for name in ("chunk_size", "chunk_overlap"):
-        shared.on(tab.cutting[name].submit, cut, inputs, tab.passages, concurrency_id=MODEL_WORK)
+    known: dict[str, Any] = tab.cutting
+    for listen in (tab.document.input, known["chunker"].input, known["chunk_size"].submit, known["chunk_overlap"].submit):
+        shared.on(listen, cut, inputs, tab.passages, concurrency_id=MODEL_WORK)
 
 
 def _settings(tab: RetrievalTab, values: tuple[Any, ...]) -> dict[str, Any]:
