@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,11 +46,14 @@ def test_building_the_index_tells_its_progress_in_passages(setting: Setting, tmp
 
 
 def test_the_index_is_shared_by_all_that_cut_alike(setting: Setting) -> None:
-    def key(**settings: int) -> str:
+    def key(**settings: Any) -> str:
         return Rag(RagSpec(kind="rag", **settings)).recipes(setting)[0].fingerprint
 
     assert key(top_k=3) == key(top_k=7)
     assert len({key(), key(chunk_size=64), key(chunk_overlap=8)}) == 3
+    assert len({key(chunker=kind) for kind in ("tokens", "sentences", "markdown", "meaning")}) == 4
+    assert key(chunker="meaning") == key(chunker="meaning", chunk_overlap=8), "it has no overlap"
+    assert key(chunker="tokens") == key()
 
 
 def test_long_passages_are_dropped_until_the_prompt_fits(make_setting: MakeSetting, tmp_path: Path, questions: list[Example]) -> None:
