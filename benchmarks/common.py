@@ -179,7 +179,7 @@ class Task(NamedTuple):
 
 def read_task(name: str) -> Task:
     spec = read_plan(ROOT / "examples" / name / "plan.yaml").spec
-    documents = load_documents(Path(spec.knowledge.path)).documents if spec.knowledge else []
+    documents = load_documents(Path(spec.knowledge.path), spec.knowledge.text_column).documents if spec.knowledge else []
     return Task(load_dataset(spec.data, ROOT), "\n\n".join(document.text for document in documents))
 
 
