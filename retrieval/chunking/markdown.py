@@ -6,7 +6,6 @@ The largest parts that fit are kept whole, and small neighbours of the same leve
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -14,7 +13,12 @@ from pydantic import Field
 from models.base import Embedder
 from retrieval.base import ChunkerSpec, chunkers
 from retrieval.chunking.boundaries import Span
-from retrieval.chunking.passages import Cutter, SizedSpec
+from retrieval.chunking.passages import Cutter, SizedSpec, stretches
+
+GLANCE = 16
+"""Characters for each token of the limit that are counted of a long piece, before all of it is."""
+STRETCH = 30_000
+"""Characters that are taken apart at once: text without a space or a line takes the square of its length."""
 
 
 class MarkdownChunkerSpec(SizedSpec):
@@ -31,13 +35,17 @@ class MarkdownChunker(Cutter):
     def spans(self, text: str, embedder: Embedder, limit: int) -> Iterator[Span]:
         from semantic_text_splitter import MarkdownSplitter
 
-        @lru_cache(maxsize=4096)
+        glance = GLANCE * limit
+
         def count(piece: str) -> int:
-            return len(embedder.offsets(piece))
+            """Tokens of a piece; of one that is far too long, only more than the limit."""
+            beginning = len(embedder.offsets(piece[:glance]))
+            return beginning if beginning > limit or len(piece) <= glance else len(embedder.offsets(piece))
 
         splitter = MarkdownSplitter.from_callback(count, limit, min(self.spec.overlap, limit // 2))
-        for start, piece in splitter.chunk_indices(text):
-            yield start, start + len(piece)
+        for first, after in stretches(text, STRETCH):
+            for start, piece in splitter.chunk_indices(text[first:after]):
+                yield first + start, first + start + len(piece)
 
 
 chunkers.add("markdown", MarkdownChunker)

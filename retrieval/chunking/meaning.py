@@ -16,13 +16,11 @@ from pydantic import Field
 from models.base import Embedder
 from retrieval.base import ChunkerSpec, chunkers
 from retrieval.chunking.boundaries import Span
-from retrieval.chunking.passages import Cutter
+from retrieval.chunking.passages import Cutter, stretches
 
 SENTENCE_ENDS = [". ", "! ", "? ", "\n", "。", "！", "？"]
 LEAST_DEEP, LEAST_SENTENCES, STEEPEST = 0.5, 2, 0.5
 """The deeper half of the valleys are cuts, two sentences or more apart. A sharp valley is one, too: at chonkie's own 0.2 it would be missed."""
-AT_ONCE = 100_000
-"""Characters whose sentences are compared at once, so that the vectors of a very long document are never all in memory."""
 
 
 class MeaningChunkerSpec(ChunkerSpec):
@@ -48,17 +46,6 @@ class MeaningChunker(Cutter):
             lengths = [len(piece.text) for piece in splitter.chunk(text[start:end])]
             cuts = {start, end, *(start + place for place in accumulate(lengths) if start + place < end)}
             yield from pairwise(sorted(cuts))
-
-
-def stretches(text: str, most: int = AT_ONCE) -> Iterator[Span]:
-    """The text in stretches of at most that many characters, each but the last ending after a blank line, a line or a word where it has one."""
-    start = 0
-    while len(text) - start > most:
-        tried = (text.rfind(mark, start + 1, start + most) for mark in ("\n\n", "\n", " "))
-        cut = next((place for place in tried if place > 0), start + most)
-        yield start, cut
-        start = cut
-    yield start, len(text)
 
 
 def _as_embeddings(embedder: Embedder) -> Any:

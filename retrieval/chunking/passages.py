@@ -14,6 +14,9 @@ from models.base import Embedder
 from retrieval.base import ChunkerSpec
 from retrieval.chunking.boundaries import Span, grades, windows
 
+AT_ONCE = 100_000
+"""Characters of a document that a library is given at once, so that a very long one takes neither all memory nor the square of its time."""
+
 
 class SizedSpec(ChunkerSpec):
     """Settings of a chunker that fills passages up to a size and may repeat the end of the one before."""
@@ -89,6 +92,17 @@ def _cuts(text: str, span: Span, embedder: Embedder, parts: int) -> list[int]:
     ranges = windows(grades(text[start:end], tokens), max(1, -(-len(tokens) // parts)), 0)
     places = {start + tokens[first][0] for first, _ in ranges if first}
     return sorted(place for place in places if start < place < end) or [(start + end) // 2]
+
+
+def stretches(text: str, most: int = AT_ONCE) -> Iterator[Span]:
+    """The text in stretches of at most that many characters, each but the last ending after a blank line, a line or a word where it has one."""
+    start = 0
+    while len(text) - start > most:
+        tried = (text.rfind(mark, start + 1, start + most) for mark in ("\n\n", "\n", " "))
+        cut = next((place for place in tried if place > 0), start + most)
+        yield start, cut
+        start = cut
+    yield start, len(text)
 
 
 def whereabouts(sections: Sequence[Section], starts: Iterable[int]) -> Iterator[tuple[int | None, str]]:

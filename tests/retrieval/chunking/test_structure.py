@@ -14,7 +14,7 @@ from core.records import Document
 from core.specs import read_spec
 from models.fake import HashEmbedder
 from retrieval.chunking import MarkdownChunkerSpec, MeaningChunkerSpec, SentenceChunkerSpec, make_chunker
-from retrieval.chunking.meaning import stretches
+from retrieval.chunking.passages import stretches
 from retrieval.chunking.sentences import Sentence, packed
 
 
