@@ -59,7 +59,7 @@ def _entry(diagnosis: Diagnosis, method: str, by_document: bool) -> dict[str, An
         "known_from": "prompts" if diagnosis.study.gold is None else "documents",
         "n": len(looked) - without,
         "without_gold": {"n": without, "reason": NO_GOLD} if without else None,
-        **measured(looked, k, groups),
+        **measured(looked, [*(cut for cut in SHOWN if cut < k), k], groups),
         "quality": _quality(diagnosis, method, looked, groups),
     }
 
@@ -69,17 +69,17 @@ def _top_k(report: Mapping[str, Any], method: str, answers: Collection[Answer]) 
     return max(1, int(stated or 0), *(len(answer.prompt.passages) for answer in answers))
 
 
-def measured(looked: Mapping[str, Evidence], k: int, groups: Mapping[str, str]) -> dict[str, Any]:
-    """Each measure at each k that is shown, with "mrr" at the greatest, and "answer@k": the share whose first k passages hold the answer.
+def measured(looked: Mapping[str, Evidence], cuts: Sequence[int], groups: Mapping[str, str]) -> dict[str, Any]:
+    """Each measure at each cut k, with "mrr" at the greatest, and "answer@k": the share whose first k passages hold the answer.
 
     {} where nothing is known to be gold.
     """
     found: dict[str, Any] = {}
     if not any(one.gold for one in looked.values()):
         return found
-    for cut in sorted({*(cut for cut in SHOWN if cut < k), k}):
+    for cut in sorted(set(cuts)):
         for name, measure in MEASURES.items():
-            if name != "mrr" or cut == k:
+            if name != "mrr" or cut == max(cuts):
                 scores = {i: measure(one.ids, one.gold, cut) for i, one in looked.items()}
                 found[name if name == "mrr" else f"{name}@{cut}"] = mean_of(scores, groups)
         held = {i: Score(float(any(one.answer[:cut]))) for i, one in looked.items() if one.answer is not None}
