@@ -20,6 +20,7 @@ from comparison import (
     handing_commands,
     judge_commands,
     people_commands,
+    recall_commands,
     slice_commands,
     sweep_commands,
 )
@@ -230,6 +231,7 @@ aa_commands.add_to(app)
 again_commands.add_to(app)
 slice_commands.add_to(app)
 sweep_commands.add_to(app)
+recall_commands.add_to(app)
 
 if __name__ == "__main__":
     sys.exit(app())
