@@ -76,7 +76,7 @@ def build_index(
     kinds.choose(kind, 0, embedder.dimension)  # an unknown one is refused before any work
     made_with = (embedder.id, list(embedder.prefixes), embedder.dimension, chunker_spec.model_dump(mode="json"))
     about = About(VERSION, kind, "flat", *made_with, passages=0, slots=0, trained_on=0, started_from="", settings={})
-    earlier = newest(store, about) if store else None
+    earlier = newest(store, about, but=folder) if store else None
     with disk_errors(folder):
         sources = yield from _cut(folder, order(documents), make_chunker(chunker_spec), embedder, earlier)
         if not len(sources):

@@ -47,16 +47,17 @@ class Earlier(NamedTuple):
     documents: dict[str, Rows]
 
 
-def newest(store: Path, wanted: About) -> Earlier | None:
+def newest(store: Path, wanted: About, but: Path | None = None) -> Earlier | None:
     """The newest whole index in the store of the same version, chunker and embedder, those of the same kind first.
 
     Args:
         wanted: what is going to be built.
+        but: where it is built, which is no earlier index.
     """
     found: list[tuple[bool, float, Path]] = []
     for manifest in store.glob(f"[!.]*/{MANIFEST}"):
         folder = manifest.parent
-        if (folder / ABOUT).is_file() and (about := _about(folder)) is not None and _alike(about, wanted):
+        if folder != but and (folder / ABOUT).is_file() and (about := _about(folder)) is not None and _alike(about, wanted):
             found.append((about.asked == wanted.asked, manifest.stat().st_mtime, folder))
     for _, _, folder in sorted(found, reverse=True):
         if not manifest_fault(folder) and (earlier := _read(folder)) is not None:

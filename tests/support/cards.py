@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,22 @@ def learn_from_few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kinds, "CODE_BITS", 4)
 
 
-class Counting(HashEmbedder):
+class WordEmbedder(HashEmbedder):
+    """A text is the sum of its words' random directions: dense vectors, from which lists and codes can be learnt as from real ones."""
+
+    id = "fake/words-64"
+
+    def embed(self, texts: Sequence[str], kind: str = "passage") -> np.ndarray:
+        vectors = np.stack([sum((direction(word) for word in text.split()), direction("")) for text in texts])
+        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
+
+
+@cache
+def direction(word: str) -> np.ndarray:
+    return np.random.default_rng([1, *word.encode()]).standard_normal(64)
+
+
+class Counting(WordEmbedder):
     """Remembers each passage that it embedded."""
 
     def __init__(self) -> None:
@@ -42,11 +58,12 @@ def document(number: int, edition: int = 1) -> Document:
 
 
 def finished(
-    store: Path, documents: Sequence[Document], kind: Kind = "flat", embedder: HashEmbedder | None = None, spec: TokenChunkerSpec = SPEC
+    store: Path, documents: Sequence[Document], kind: Kind = "flat", embedder: WordEmbedder | None = None, spec: TokenChunkerSpec = SPEC
 ) -> tuple[Path, FaissIndex]:
     """As the store makes it: in a folder with a MANIFEST."""
-    embedder = embedder or HashEmbedder()
+    embedder = embedder or WordEmbedder()
     folder = store / index_fingerprint(documents, spec, embedder.id, kind)
-    list(build_index(folder, documents, spec, embedder, kind, store))
-    write_manifest(folder, {})
+    if not folder.exists():
+        list(build_index(folder, documents, spec, embedder, kind, store))
+        write_manifest(folder, {})
     return folder, FaissIndex.load(folder, embedder)

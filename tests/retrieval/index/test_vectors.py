@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cards import SPEC, document, finished, learn_from_few
+from cards import SPEC, WordEmbedder, document, finished, learn_from_few
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import PlanError, StoreError
 from core.records import Document
 from models.base import Prefixes
-from models.fake import HashEmbedder
 from models.prefixes import family_prefixes, stated_prefixes
 from retrieval.index import FaissIndex, Kind, build_index, kinds, searching, vectors
 from retrieval.index import folder as files
@@ -140,7 +139,7 @@ def test_a_damaged_part_is_refused_where_it_is_used(tmp_path: Path, name: str, m
     folder, _ = finished(tmp_path, [document(i) for i in range(321)], "ivfpq")
     (folder / name).write_bytes((folder / name).read_bytes()[:-8])
     with pytest.raises(StoreError, match=f"cannot be used: {name} has .* bytes.*Delete that folder"):
-        FaissIndex.load(folder, HashEmbedder())
+        FaissIndex.load(folder, WordEmbedder())
 
 
 def test_slots_that_do_not_fit_the_passages_are_refused_without_a_manifest_too(tmp_path: Path) -> None:
@@ -150,14 +149,14 @@ def test_slots_that_do_not_fit_the_passages_are_refused_without_a_manifest_too(t
     (folder / "MANIFEST.json").unlink()
     np.save(folder / files.SLOTS, np.r_[-1, np.zeros(19, dtype=np.int64)])
     with pytest.raises(StoreError, match="cannot be used"):
-        FaissIndex.load(folder, HashEmbedder())
+        FaissIndex.load(folder, WordEmbedder())
 
 
 def test_an_index_with_other_prefixes_is_refused(tmp_path: Path) -> None:
     """E18"""
-    list(build_index(tmp_path / "index", [document(1)], SPEC, HashEmbedder()))
+    list(build_index(tmp_path / "index", [document(1)], SPEC, WordEmbedder()))
 
-    class Prefixed(HashEmbedder):
+    class Prefixed(WordEmbedder):
         prefixes = Prefixes("query: ", "passage: ")
 
     with pytest.raises(StoreError, match=r"made with the prefixes \['query: ', 'passage: '\].*got \['', ''\]\. Build the index again"):
