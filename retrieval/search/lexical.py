@@ -70,10 +70,7 @@ class Bm25:
 
     def __init__(self, index: PassageIndex) -> None:
         self.index = index
-
-    @cached_property
-    def _vocabulary(self) -> dict[str, int]:
-        return {}
+        self._vocabulary: dict[str, int] = {}
 
     @cached_property
     def _scores(self) -> Any:

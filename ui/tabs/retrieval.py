@@ -60,7 +60,10 @@ def build(settings: Settings, shared: Shared) -> RetrievalTab:
             query = gr.Textbox(label="Question", lines=2, max_lines=8, placeholder="Ask about the documents", elem_id="query")
             top_k = forms.component(known["top_k"], "retrieval_top_k")
             with gr.Accordion("How documents are cut", open=False, elem_id="cutting_fold"):
-                cutting = {name: forms.component(known[name], f"retrieval_{name}") for name in known if name != "top_k"}
+                cutting = {name: forms.component(known[name], f"retrieval_{name}") for name in known if name.startswith("chunk")}
+            with gr.Accordion("How passages are found", open=False, elem_id="search_fold"):
+                rest = [name for name in known if name != "top_k" and name not in cutting]
+                cutting |= {name: forms.component(known[name], f"retrieval_{name}") for name in rest}
             with gr.Row():
                 search = gr.Button("Search", elem_id="search", min_width=90)
                 ask = gr.Button("Ask", variant="primary", elem_id="retrieval_ask", min_width=90)
