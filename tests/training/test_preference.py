@@ -14,7 +14,7 @@ from core.records import Message
 from models.loading import ModelSpec, load_codec, load_model
 from models.reward import score_rows
 from training.launch import run_job
-from training.preference import with_trl
+from training.preference import grpo, with_trl
 from training.preference.__main__ import read_job, run
 from training.preference.events import Epoch, Step
 from training.preference.job import DpoJob, GrpoJob, PairRow, PromptRow, RewardJob
@@ -115,6 +115,28 @@ def test_grpo_draws_answers_and_changes_weights(reward_job, reward_events, spec,
     trained = load_file(job.out / "adapter_model.safetensors")
     assert any(bool(value.any()) for name, value in trained.items() if "lora_B" in name)
     assert sorted(p.name for p in job.out.iterdir()) == ["adapter_config.json", "adapter_model.safetensors", "training.json"]
+
+
+def test_grpo_raises_the_reward_that_its_answers_are_drawn_for(spec, pairs, tmp_path, monkeypatch):
+    """A planted reward: the share of an answer's tokens that lie in the lower half of the vocabulary."""
+
+    def planted(judge, reward, rows):
+        return [sum(token < 129 for token in ids) / len(ids) for _, ids in rows]
+
+    monkeypatch.setattr(grpo, "score_rows", planted)
+    prompts = tuple(PromptRow(id=row.id, prompt_ids=row.prompt_ids, bare_ids=row.prompt_ids) for row in pairs)
+    settings = GrpoSettings(steps=40, batch_size=2, answers=8, learning_rate=0.02, kl=0.0, warmup_share=0.0, schedule="constant", seed=1)
+    job = GrpoJob(
+        base=spec, models_home=tmp_path, settings=settings, prompts=prompts, reward=tmp_path, max_new_tokens=6, out=tmp_path / "out"
+    )
+    rewards = [e.reward for e in told(job) if isinstance(e, Step)]
+    assert sum(rewards[-10:]) / 10 > sum(rewards[:10]) / 10 + 0.1, rewards
+
+
+def test_a_reward_model_keeps_the_rate_of_a_constant_schedule(reward_job, tmp_path):
+    settings = reward_job.settings.model_copy(update={"epochs": 1, "warmup_share": 0.0, "schedule": "constant"})
+    steps = [e for e in told(reward_job.model_copy(update={"settings": settings, "out": tmp_path})) if isinstance(e, Step)]
+    assert len(steps) == 2 and {step.learning_rate for step in steps} == {0.01}
 
 
 def test_dpo_goes_on_from_a_supervised_adapter(spec, pairs, tmp_path):
