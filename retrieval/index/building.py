@@ -13,6 +13,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+import retrieval.index.kinds as kinds
 from core.errors import DataError
 from core.files import disk_errors
 from core.fingerprint import fingerprint
@@ -20,7 +21,6 @@ from core.records import Document
 from models.base import Embedder
 from retrieval.base import Chunker, ChunkerSpec
 from retrieval.chunking import make_chunker
-from retrieval.index import kinds
 from retrieval.index.cache import EmbeddingCache
 from retrieval.index.changes import Earlier, Taken, document_key, newest, order, taken_over
 from retrieval.index.embedding import PassageVectors

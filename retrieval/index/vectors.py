@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+import retrieval.index.kinds as kinds
 from core.errors import StoreError
-from retrieval.index import kinds
 from retrieval.index.kinds import Built
 
 INDEX, WHOLE = "index.faiss", "vectors.f32"
