@@ -35,7 +35,7 @@ class SearchSettings(MethodSpec):
         min_length=1,
         max_length=300,
         description="A cross-encoder that reads question and candidate together and orders them anew: a sentence-transformers CrossEncoder, as "
-        "a folder or a Hub id. Usual none, or one of the ms-marco family; about 10 ms a candidate on a CPU.",
+        "a folder or a Hub id. Usual none, or one of the ms-marco family; by far the slowest step of a search.",
     )
     diversity: float = Field(
         0.0,
