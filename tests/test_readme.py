@@ -64,5 +64,11 @@ def test_its_example_method_obeys_the_contract():
         methods._entries.pop("polite", None)
 
 
-def between(mark: str) -> str:
-    return README.partition(f"<!-- {mark} -->\n")[2].partition(f"\n<!-- /{mark} -->")[0]
+def test_the_page_on_kinds_holds_the_tables_of_the_frozen_reports():
+    from benchmarks.kinds_table import tables
+
+    assert between("kinds", (ROOT / "docs" / "kinds.md").read_text()) == tables()
+
+
+def between(mark: str, text: str = README) -> str:
+    return text.partition(f"<!-- {mark} -->\n")[2].partition(f"\n<!-- /{mark} -->")[0]

@@ -34,7 +34,7 @@ IVF_PROBES = 32
 CODE_BITS = 8
 """Bits of the code of one part of a vector, so 256 codes are learnt for each part."""
 IVF_LEAST = 2_048
-"""Vectors below which lists and codes cannot be learnt; such an index is flat. Near 256, with repeated vectors, learning would not even end."""
+"""Vectors below which lists and codes cannot be learnt; such an index is flat."""
 TRAIN_PER_LIST = 40
 RESCORED = 20
 """Candidates for each wanted passage whose whole vectors are compared."""
@@ -76,6 +76,12 @@ def lists(count: int) -> int:
 def parts(dimension: int) -> int:
     """Parts that a vector is cut into for its code, each of one byte and at least 8 numbers; they must be equal."""
     return next(n for n in range(max(1, dimension // 8), 0, -1) if dimension % n == 0)
+
+
+def table_bytes(count: int, dimension: int) -> int:
+    """Most that FAISS may work out beside an IVF-PQ index that it reads: a number for each list, part and code, lists being learnt again
+    only beyond twice as many vectors."""
+    return 4 * 2 * max(1, round(4 * sqrt(count))) * parts(dimension) * 2**CODE_BITS
 
 
 def settings(kind: Built, count: int, dimension: int) -> dict[str, int]:

@@ -72,7 +72,8 @@ class SlotVectors:
         Raises:
             ValueError, RuntimeError, OSError: it is damaged, or of another kind, dimension or number of slots.
         """
-        index = _read(folder / INDEX, mapped=not to_change and kind != "ivfpq")
+        table = kinds.table_bytes(slots, dimension) if kind == "ivfpq" else 0
+        index = _read(folder / INDEX, mapped=not to_change and kind != "ivfpq", table=table)
         if type(index).__name__ != _TYPES[kind] or index.d != dimension:
             raise ValueError(
                 f"{type(index).__name__} of {index.d} numbers is not the {kind} index of {dimension} numbers that it should be"
@@ -178,12 +179,16 @@ def limit_threads(count: int) -> None:
     _faiss().omp_set_num_threads(count)
 
 
-def _read(path: Path, mapped: bool) -> Any:
-    """No vector of a file can be longer than the file: what claims to be is refused before memory is asked for."""
+def _read(path: Path, mapped: bool, table: int = 0) -> Any:
+    """No vector of a file can be longer than the file: what claims to be is refused before memory is asked for.
+
+    Args:
+        table: bytes that FAISS may work out beside what it reads.
+    """
     faiss = _faiss()
     size = path.stat().st_size
     before = faiss.get_deserialization_vector_byte_limit()
-    faiss.set_deserialization_vector_byte_limit(max(size, 2**16))
+    faiss.set_deserialization_vector_byte_limit(max(size, table, 2**16))
     try:
         return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped and size >= MAPPED_FROM_BYTES else 0)
     finally:

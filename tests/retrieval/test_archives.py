@@ -99,7 +99,9 @@ def test_an_archive_gives_its_sound_files_and_a_line_for_each_other(tmp_path: Pa
     said = {s.path.removeprefix("all.zip/"): s.reason for s in found.skipped}
     assert said["link.md"] == "a link" and said["inner.zip"].startswith("an archive within an archive")
     assert said["twice.md"] == "named twice in it" and said["photo.png"].startswith("not one of") and said["blank.md"] == "empty"
-    assert [s.reason for s in found.skipped].count(OUT) == sum(fault == OUT for fault in NAMES.values()) and said["nul\ufffdname.md"] == SIGNS
+    assert [s.reason for s in found.skipped].count(OUT) == sum(fault == OUT for fault in NAMES.values()) and said[
+        "nul\ufffdname.md"
+    ] == SIGNS
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["after.txt", "all.zip"]
 
 
