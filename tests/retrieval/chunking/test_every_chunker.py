@@ -81,7 +81,7 @@ def lawful(passages: list[Passage], text: str, embedder: Embedder, limit: int) -
 
 
 def test_documents_are_cut_by_tokens_sentences_markdown_and_meaning() -> None:
-    assert sorted(chunkers.names()) == ["markdown", "meaning", "sentences", "tokens"]
+    assert {"markdown", "meaning", "sentences", "tokens"} <= set(chunkers.names())
 
 
 @EVERY
