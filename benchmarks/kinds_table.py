@@ -1,12 +1,17 @@
-"""Print `docs/kinds.md`'s tables from the frozen reports beside the examples' plans: `python -m benchmarks.kinds_table`.
+"""Print `docs/kinds.md`'s tables from what is frozen of their reports: `python -m benchmarks.kinds_table`.
 
-`kinds.json` and `forgetting.json` are what `python -m comparison run examples/NAME/kinds.yaml --json` and the like print.
+`kinds.json` and `forgetting.json` beside the examples' plans hold the part of a report that the tables need. They are made by
+
+    python -m comparison run examples/NAME/kinds.yaml --json > report.json
+    python -m benchmarks.kinds_table --freeze report.json examples/NAME/kinds.json
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from benchmarks.example_table import EXAMPLES, ORDER, cell
@@ -62,5 +67,17 @@ def tables() -> str:
     return "\n\n".join(table(*each) for each in PLANS)
 
 
+def freeze(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a report that the tables, and the words about them, need: no texts, items or curves."""
+    wanted = ("name", "kind", "status", "reason", "n", "scores", "letters", "forgetting", "cost")
+    methods = [{key: method[key] for key in wanted if key in method} for method in report["methods"]]
+    about = {key: report[key] for key in ("name", "notes", "environment", "forgetting") if key in report}
+    return {**about, "data": {"counts": report["data"]["counts"]}, "verdict": report["verdict"], "methods": methods}
+
+
 if __name__ == "__main__":
-    print(tables())
+    if sys.argv[1:2] == ["--freeze"]:
+        source, target = map(Path, sys.argv[2:])
+        target.write_text(json.dumps(freeze(json.loads(source.read_text(encoding="utf-8"))), indent=1) + "\n", encoding="utf-8")
+    else:
+        print(tables())
