@@ -9,6 +9,7 @@ from comparison.legend import described, lenient, remarks
 from comparison.naming import KIND_WORDS as KIND_WORDS
 from comparison.naming import in_words as in_words
 from comparison.naming import method_label as method_label
+from comparison.table import RETRIEVAL_ROWS
 from ui.costs import COSTS
 from ui.figures import decimals
 from ui.forgotten import forgotten_rows
@@ -266,14 +267,19 @@ def _trust_rows(report: Report) -> list[Row]:
         hint = "exp of the mean loss on the reference: how surprised the model is by it, after the prompt."
         cells = [Cell(f"{m['perplexity']:,.1f}" if m.get("perplexity") else ABSENT) for m in methods]
         rows.append(Row("Perplexity of the reference", "↓", "lower is better", hint, cells))
-    for name in dict.fromkeys(k for m in methods for k in m.get("retrieval") or {}):
-        cells = []
-        for method in methods:
-            value = (method.get("retrieval") or {}).get(name)
-            mean = value.get("mean") if isinstance(value, Mapping) else value
-            cells.append(Cell("–" if mean is None else f"{mean:.2f}"))
-        rows.append(Row(f"Retrieval {name}", "↑", "higher is better", "", cells))
+    for label, key in RETRIEVAL_ROWS:
+        found = [_found_at_k(method.get("retrieval") or {}, key) for method in methods]
+        if any(mean is not None for mean in found):
+            hint = "Of the items whose gold passage is known, from the passages that stood in the prompts."
+            cells = [Cell(ABSENT if mean is None else f"{mean:.2f}") for mean in found]
+            rows.append(Row(f"Retrieval: {label.split()[0]}", "↑", "higher is better", hint, cells))
     return rows
+
+
+def _found_at_k(entry: Mapping[str, Any], key: str) -> float | None:
+    """A measure of the search at the method's own k."""
+    mean = (entry.get(key.format(k=entry.get("k"))) or {}).get("mean")
+    return None if mean is None else float(mean)
 
 
 def _count(value: Any) -> Cell:
