@@ -81,7 +81,7 @@ def parts(dimension: int) -> int:
 def table_bytes(count: int, dimension: int) -> int:
     """Most that FAISS may work out beside an IVF-PQ index that it reads: a number for each list, part and code, lists being learnt again
     only beyond twice as many vectors."""
-    return 4 * 2 * max(1, round(4 * sqrt(count))) * parts(dimension) * 2**CODE_BITS
+    return 4 * 2 * max(1, round(4 * sqrt(count))) * parts(dimension) * (1 << CODE_BITS)
 
 
 def settings(kind: Built, count: int, dimension: int) -> dict[str, int]:
