@@ -49,7 +49,7 @@ def build(settings: Settings, shared: Shared) -> RetrievalTab:
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=280):
             documents = gr.HTML(elem_id="documents")
-            label = "Documents of my own (text, Markdown, HTML, PDF, Office, tables, zip)"
+            label = "Documents of my own"
             files = gr.File(label=label, file_count="multiple", file_types=list(SUFFIXES), height=130, elem_id="documents_file")
             refused = gr.HTML(elem_id="documents_refused")
             with gr.Accordion("Tables of documents", open=False, elem_id="documents_tables"):
